@@ -1,0 +1,112 @@
+/// An ordered list of gitignore patterns, all relative to one root: what gitignore(5) says of one
+/// file. The last pattern that matches decides; below an ignored directory everything is ignored,
+/// whatever `!` says. No braces: gitignore has none.
+package struct IgnoreList: Sendable {
+  private struct Rule: Sendable {
+    var isNegated = false
+    var directoriesOnly = false
+    /// Without a `/` before its end a pattern speaks of names, at any depth.
+    var namesOnly = false
+    var pattern: GlobAlternative
+  }
+
+  private let rules: [Rule]
+
+  /// A list that ignores nothing.
+  package init() { rules = [] }
+
+  /// Reads one pattern per string; comments and blank ones say nothing. Refuses what is no pattern,
+  /// with the offset inside that string.
+  package init(_ patterns: [String]) throws(GlobError) {
+    var rules: [Rule] = []
+    for pattern in patterns {
+      if let rule = try Self.rule(Array(pattern.utf8)[...]) { rules.append(rule) }
+    }
+    self.rules = rules
+  }
+
+  /// Reads the lines of a `.gitignore` file as git does: a line that is no pattern matches nothing.
+  package init(file bytes: [UInt8]) {
+    rules = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      do throws(GlobError) { return try Self.rule(line) } catch { return nil }
+    }
+  }
+
+  /// Whether the list says nothing at all.
+  package var isEmpty: Bool { rules.isEmpty }
+
+  /// Whether `path`, relative to the root, is ignored, by itself or by a directory above it. The root
+  /// itself never is.
+  package func ignores(path: Span<UInt8>, isDirectory: Bool) -> Bool {
+    if rules.isEmpty || path.count == 0 { return false }
+    var end = path.endOfComponent(from: 0)
+    while end < path.count {
+      if ignoresEntry(path: path.extracting(..<end), isDirectory: true) { return true }
+      end = path.endOfComponent(from: end + 1)
+    }
+    return ignoresEntry(path: path, isDirectory: isDirectory)
+  }
+
+  /// The same for bytes in an array.
+  package func ignores(path: [UInt8], isDirectory: Bool) -> Bool {
+    ignores(path: path.span, isDirectory: isDirectory)
+  }
+
+  /// The same for bytes in a slice.
+  package func ignores(path: ArraySlice<UInt8>, isDirectory: Bool) -> Bool {
+    ignores(path: path.span, isDirectory: isDirectory)
+  }
+
+  /// Whether the patterns ignore `path` itself: for a caller who knows that no directory above it is
+  /// ignored, as one who walks the tree from its root does.
+  package func ignoresEntry(path: Span<UInt8>, isDirectory: Bool) -> Bool {
+    var nameStart = path.count
+    while nameStart > 0, path[nameStart - 1] != UInt8(ascii: "/") { nameStart -= 1 }
+    for rule in rules.reversed() {
+      if rule.directoriesOnly, !isDirectory { continue }
+      let matches =
+        rule.namesOnly
+        ? rule.pattern.matches(path.extracting(nameStart...)) : rule.pattern.matches(path)
+      if matches { return !rule.isNegated }
+    }
+    return false
+  }
+
+  /// One line of gitignore(5); nil when it says nothing.
+  private static func rule(_ line: ArraySlice<UInt8>) throws(GlobError) -> Rule? {
+    var text = withoutTrailingSpaces(line)
+    var rule = Rule(pattern: GlobAlternative([]))
+    switch text.first {
+    case nil, UInt8(ascii: "#"): return nil
+    case UInt8(ascii: "!"):
+      rule.isNegated = true
+      text = text.dropFirst()
+    default: break
+    }
+    let offset = text.startIndex - line.startIndex
+    if text.last == UInt8(ascii: "/") {
+      rule.directoriesOnly = true
+      text = text.dropLast()
+    }
+    guard !text.isEmpty else { return nil }
+    rule.namesOnly = !text.contains(UInt8(ascii: "/"))
+    do {
+      let tokens = try GlobParser.alternatives(of: Array(text), braces: false)
+      rule.pattern = GlobAlternative(tokens[0])
+    } catch {
+      throw GlobError(error.reason, at: error.offset + offset)
+    }
+    return rule
+  }
+
+  /// Spaces at the end do not count, unless a backslash stands before them.
+  private static func withoutTrailingSpaces(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var end = line.endIndex
+    while end > line.startIndex, line[end - 1] == UInt8(ascii: " ") {
+      let backslashes = line[..<(end - 1)].reversed().prefix { $0 == UInt8(ascii: "\\") }.count
+      if backslashes % 2 == 1 { break }
+      end -= 1
+    }
+    return line[..<end]
+  }
+}

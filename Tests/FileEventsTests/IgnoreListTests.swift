@@ -1,0 +1,67 @@
+import FileEvents
+import Testing
+
+@Suite("An ignore list")
+struct IgnoreListTests {
+  /// `path/` is a directory.
+  private func ignores(_ list: IgnoreList, _ path: String) -> Bool {
+    let isDirectory = path.hasSuffix("/")
+    return list.ignores(
+      path: Array((isDirectory ? path.dropLast() : path[...]).utf8), isDirectory: isDirectory)
+  }
+
+  @Test(
+    "reads patterns as gitignore(5) does",
+    arguments: [
+      (["foo"], ["foo", "foo/", "a/foo", "foo/x"], ["food", "a/food"]),
+      (["/foo"], ["foo", "foo/x"], ["a/foo"]),
+      (["foo/"], ["foo/", "foo/x", "a/foo/", "a/foo/x"], ["foo", "a/foo"]),
+      (["doc/frotz/"], ["doc/frotz/"], ["a/doc/frotz/", "doc/frotz"]),
+      (["frotz/"], ["frotz/", "a/frotz/"], ["frotz"]),
+      (["doc/frotz"], ["doc/frotz"], ["a/doc/frotz"]),
+      (["/doc/frotz"], ["doc/frotz"], ["a/doc/frotz"]),
+      (["foo/*"], ["foo/test.json", "foo/bar/", "foo/bar/hello.c"], ["foo/"]),
+      (["hello.*"], ["hello.txt", "a/hello.java"], ["hello"]),
+      (["/hello.*"], ["hello.txt", "hello.c"], ["a/hello.java"]),
+      (["**/foo"], ["foo", "a/b/foo"], ["food"]),
+      (["**/foo/bar"], ["foo/bar", "a/foo/bar"], ["foo/x/bar"]),
+      (["abc/**"], ["abc/x", "abc/x/y"], ["abc/", "x/abc/y"]),
+      (["a/**/b"], ["a/b", "a/x/b", "a/x/y/b"], ["a/xb"]),
+      (["*.[oa]"], ["x.o", "lib/x.a"], ["x.c"]),
+      (["*.html", "!foo.html"], ["a.html"], ["foo.html", "a/foo.html"]),
+      (["/*", "!/foo", "/foo/*", "!/foo/bar"], ["x", "foo/x"], ["foo/", "foo/bar", "foo/bar/y"]),
+      (["node_modules/", "!node_modules/keep"], ["node_modules/keep"], []),
+      (["!foo", "foo"], ["foo"], []),
+      (["foo", "!foo"], [], ["foo"]),
+      (["# foo", "", "   "], [], ["# foo", "#", " "]),
+      (["\\#foo"], ["#foo"], ["foo"]),
+      ([#"\!important!.txt"#], ["!important!.txt"], ["important!.txt"]),
+      (["foo  "], ["foo"], ["foo  "]),
+      ([#"foo\ "#], ["foo "], ["foo"]),
+      ([#"foo\ \  "#], ["foo  "], ["foo", "foo "]),
+      ([#"foo\\ "#], [#"foo\"#], [#"foo\ "#]),
+      ([" foo"], [" foo"], ["foo"]),
+      (["{a,b}"], ["{a,b}"], ["a", "b"]),
+      (["**"], ["a", "a/b/"], [""]),
+      (["/"], [], ["a", "a/"]),
+    ] as [([String], [String], [String])])
+  func patterns(patterns: [String], ignored: [String], seen: [String]) throws {
+    let list = try IgnoreList(patterns)
+    for path in ignored { #expect(ignores(list, path), "\(patterns) ignore \(path)") }
+    for path in seen { #expect(!ignores(list, path), "\(patterns) do not ignore \(path)") }
+  }
+
+  @Test("refuses what is no pattern, with the offset inside it")
+  func refused() {
+    #expect(throws: GlobError(.unclosedSet, at: 4)) { _ = try IgnoreList(["ok", "!foo[a"]) }
+  }
+
+  @Test("reads a file with lines that are no patterns")
+  func file() {
+    let list = IgnoreList(file: Array("# built\n/build/\n\n*.o\nbad[\n!keep.o".utf8))
+    #expect(ignores(list, "build/x"))
+    #expect(ignores(list, "x.o"))
+    #expect(!ignores(list, "keep.o"))
+    #expect(!ignores(list, "bad["))
+  }
+}
