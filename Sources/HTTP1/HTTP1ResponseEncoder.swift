@@ -1,0 +1,113 @@
+internal import Bytes
+package import HTTPTypes
+
+/// Responses of HTTP/1 as bytes (RFC 9112), appended to what a connection is about to write.
+///
+/// No value can end a line: HTTPTypes turns what values and reason phrases may not hold into spaces
+/// when they are set, and the encoder does so with controls once more when it copies them.
+package enum HTTP1ResponseEncoder {
+  /// How the end of the content is told (RFC 9112 §6.3).
+  package enum Framing: Sendable, Equatable {
+    /// No length is said: 1xx, 204, and a 304 whose length is unknown.
+    case none
+    /// Content-Length; so many bytes follow, or would in an answer to GET where this one is to
+    /// HEAD or a 304.
+    case length(Int)
+    /// Chunks follow (`appendChunk`, `appendLastChunk`). Never to an HTTP/1.0 peer.
+    case chunked
+    /// The content ends with the connection: streams to an HTTP/1.0 peer.
+    case untilClose
+  }
+
+  /// What becomes of the connection after this response.
+  package enum Persistence: Sendable, Equatable {
+    /// It stays; said aloud only to an HTTP/1.0 peer, whose default is the other.
+    case keepAlive(peerMinorVersion: Int)
+    case close
+    /// A 101: `Connection: upgrade`. The protocol's own fields are the caller's.
+    case upgrade
+  }
+
+  /// The interim answer to `Expect: 100-continue`.
+  package static let `continue` = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+  /// Appends status line, fields and the empty line. Content-Length, Transfer-Encoding and
+  /// Connection come from `framing` and `persistence` alone; fields of these names are left out.
+  package static func appendHead(
+    _ status: HTTPResponse.Status, fields: HTTPFields, framing: Framing,
+    persistence: Persistence, to bytes: inout [UInt8]
+  ) {
+    bytes.append("HTTP/1.1 ")
+    bytes.append(decimal: UInt64(status.code))
+    bytes.append(ASCII.space)
+    appendOnOneLine(status.reasonPhrase.utf8, to: &bytes)
+    appendLineEnd(to: &bytes)
+    for field in fields where !isOurs(field.name) {
+      bytes.append(contentsOf: field.name.rawName.utf8)
+      bytes.append(": ")
+      field.withUnsafeBytesOfValue { appendOnOneLine($0, to: &bytes) }
+      appendLineEnd(to: &bytes)
+    }
+    appendFraming(framing, to: &bytes)
+    appendPersistence(persistence, to: &bytes)
+    appendLineEnd(to: &bytes)
+  }
+
+  /// Appends one chunk. Empty content appends nothing, since an empty chunk would be the last.
+  package static func appendChunk(_ content: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+    guard !content.isEmpty else { return }
+    appendChunkSize(content.count, to: &bytes)
+    bytes.append(contentsOf: content)
+    appendLineEnd(to: &bytes)
+  }
+
+  /// Appends the line before a chunk of `size` bytes, at least 1; the content and `appendLineEnd`
+  /// follow. For content that goes another way than through `bytes`.
+  package static func appendChunkSize(_ size: Int, to bytes: inout [UInt8]) {
+    precondition(size > 0, "an empty chunk is the last")
+    bytes.append(contentsOf: String(size, radix: 16).utf8)
+    appendLineEnd(to: &bytes)
+  }
+
+  package static func appendLineEnd(to bytes: inout [UInt8]) {
+    bytes.append("\r\n")
+  }
+
+  /// Appends the last chunk and an empty trailer section.
+  package static func appendLastChunk(to bytes: inout [UInt8]) {
+    bytes.append("0\r\n\r\n")
+  }
+
+  private static func isOurs(_ name: HTTPField.Name) -> Bool {
+    name == .contentLength || name == .transferEncoding || name == .connection
+  }
+
+  private static func appendFraming(_ framing: Framing, to bytes: inout [UInt8]) {
+    switch framing {
+    case .none, .untilClose: break
+    case .length(let length):
+      bytes.append("Content-Length: ")
+      bytes.append(decimal: UInt64(length))
+      appendLineEnd(to: &bytes)
+    case .chunked: bytes.append("Transfer-Encoding: chunked\r\n")
+    }
+  }
+
+  private static func appendPersistence(_ persistence: Persistence, to bytes: inout [UInt8]) {
+    switch persistence {
+    case .keepAlive(peerMinorVersion: 0):
+      bytes.append("Connection: keep-alive\r\n")
+    case .keepAlive: break
+    case .close: bytes.append("Connection: close\r\n")
+    case .upgrade: bytes.append("Connection: upgrade\r\n")
+    }
+  }
+
+  private static func appendOnOneLine(_ value: some Collection<UInt8>, to bytes: inout [UInt8]) {
+    let start = bytes.count
+    bytes.append(contentsOf: value)
+    for index in start..<bytes.count where ASCII.isForbiddenInFieldValue(bytes[index]) {
+      bytes[index] = ASCII.space
+    }
+  }
+}
