@@ -1,0 +1,33 @@
+internal import FileEvents
+internal import Syscalls
+
+/// What the watches of one tree thread share: the backend, the marks, the journal's pen, the time of
+/// the turn. Confined to the tree thread.
+final class Ground {
+  /// How long half of a rename waits for the other: both are made by one system call, so only the
+  /// reader's pause can come between them.
+  static let halfPatience: Int64 = 3_000_000
+  /// How long a doubt may wait for the kernel's queue to be empty.
+  static let doubtPatience: Int64 = 20_000_000
+  /// When to look again for a directory that was not where the records said.
+  static let vanishedPatience: Int64 = 20_000_000
+
+  let backend: InotifyBackend
+  let journal: JournalWriter
+  var marks = Marks()
+  /// The turn's time.
+  var moment = Moment(now: 0, time: 0)
+  /// Every record that is still to be applied was made after this, on the monotonic clock: what was
+  /// seen on the disk later than this may be ahead of the records.
+  var since: Int64 = 0
+  /// Whether every record made before this turn has been applied: then what the disk shows can be
+  /// believed.
+  var isDrained = false
+
+  var now: Int64 { moment.now }
+
+  init(backend: InotifyBackend, journal: JournalWriter) {
+    self.backend = backend
+    self.journal = journal
+  }
+}

@@ -1,0 +1,275 @@
+internal import DequeModule
+internal import FileEvents
+internal import Syscalls
+internal import SystemPackage
+
+/// A directory to arm and scan.
+struct Scan {
+  var node: NodeID
+  var life: UInt32
+  /// Whether to go on into directories that are known already.
+  var isDeep: Bool
+  /// Goes into the changes found.
+  var flags: ChangeFlags
+  /// Whether differences are told; without an index a `reset` has said it all.
+  var isTold: Bool
+}
+
+/// A directory being read, in pieces that fit a slice.
+struct ScanInProgress {
+  var scan: Scan
+  var file: OpenFile
+  var stamp: UInt32
+}
+
+extension Watch {
+  /// Arm, then scan, then tell the differences: of a new directory, a moved-in one, a repaired one.
+  func enqueueScan(
+    _ node: NodeID, deep: Bool = false, flags: ChangeFlags = [], told: Bool = true
+  ) {
+    guard spec.recursive || node == Node.root else { return }
+    guard deep || !tree[node].flags.contains(.queued) else { return }
+    tree[node].flags.insert(.queued)
+    scans.append(
+      Scan(node: node, life: tree[node].life, isDeep: deep, flags: flags, isTold: told))
+  }
+
+  /// Compares the whole watch with the disk, directory by directory.
+  func enqueueRescan() {
+    counters.rescans += 1
+    enqueueScan(Node.root, deep: true, flags: .rescan, told: spec.index)
+  }
+
+  var hasScans: Bool { scan != nil || !scans.isEmpty }
+
+  /// Goes on scanning until `deadline` (monotonic nanoseconds) or until there is nothing left.
+  func scanSlice(until deadline: Int64, buffer: UnsafeMutableRawBufferPointer) {
+    repeat {
+      if let current = scan {
+        scanPiece(current, buffer)
+      } else if let next = scans.popFirst() {
+        begin(next)
+      } else {
+        return
+      }
+    } while Clock.monotonic() < deadline
+  }
+
+  private func begin(_ scan: Scan) {
+    guard tree.isAlive(scan.node, life: scan.life), isOfUse(scan.node) else { return }
+    tree[scan.node].flags.remove(.queued)
+    guard tree[scan.node].isDirectory else { return }
+    let file: OpenFile
+    let status: FileStatus
+    do {
+      file = try open(scan.node)
+      status = try FileStatus.of(file.descriptor)
+    } catch {
+      return cannotScan(scan.node, error)
+    }
+    let known = tree[scan.node]
+    if known.isKnown, known.inode != status.inode || known.birth != status.birthTime {
+      // Another directory stands there: the records of how it came are on their way, or lost.
+      if scan.node == Node.root { isRootDoubtful = true } else { doubt(place(of: scan.node)) }
+      return
+    }
+    if scan.isDeep, known.isKnown, known.mode != status.mode, isTelling, scan.isTold,
+      scan.node != Node.root
+    {
+      coalescer.touched(scan.node, .attributes, flags: scan.flags, ground.moment)
+    }
+    tree.note(scan.node, status)
+    arm(scan.node, file)
+    stamp &+= 1
+    self.scan = ScanInProgress(scan: scan, file: file, stamp: stamp)
+  }
+
+  private func scanPiece(_ current: ScanInProgress, _ buffer: UnsafeMutableRawBufferPointer) {
+    let directory = current.scan.node
+    guard tree.isAlive(directory, life: current.scan.life), isOfUse(directory) else {
+      scan = nil
+      return
+    }
+    let count: Int
+    do {
+      count = try current.file.readEntries(into: buffer)
+    } catch {
+      scan = nil
+      return cannotScan(directory, error)
+    }
+    guard count > 0 else {
+      scan = nil
+      return end(current)
+    }
+    var entries = DirectoryEntries(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    while let entry = entries.next() { found(entry, current) }
+  }
+
+  private func found(_ entry: DirectoryEntries.Entry, _ current: ScanInProgress) {
+    let directory = current.scan.node
+    let node = tree.child(of: directory, entry.name)
+    var status: FileStatus?
+    if entry.kind == nil || (spec.index && entry.kind != .directory)
+      || (node != Node.none && entry.kind == .directory && tree[node].type != .directory)
+    {
+      // getdents leaves a NUL behind the name.
+      status = try? FileStatus.at(
+        current.file.descriptor, entry.name.baseAddress!.assumingMemoryBound(to: CChar.self))
+      if status == nil { return }  // gone meanwhile: its record is on its way
+    }
+    let type = FileEvents.FileType(status?.kind ?? entry.kind ?? .other)
+    if node != Node.none {
+      tree[node].stamp = current.stamp
+      known(node, type, status, current)
+    } else {
+      new(entry.name, type, status, current)
+    }
+  }
+
+  private func known(
+    _ node: NodeID, _ type: FileEvents.FileType, _ status: FileStatus?, _ current: ScanInProgress
+  ) {
+    let old = tree[node].type
+    if type == .directory && old == .directory {
+      if current.scan.isDeep || tree[node].mark < 0 && !tree[node].flags.contains(.unwatched) {
+        enqueueScan(
+          node, deep: current.scan.isDeep, flags: current.scan.flags, told: current.scan.isTold)
+      }
+    } else if let status {
+      compare(node, with: status, flags: current.scan.flags)
+    } else if type == .directory || old == .directory {
+      doubt(place(of: node))
+    }
+  }
+
+  private func new(
+    _ name: UnsafeRawBufferPointer, _ type: FileEvents.FileType, _ status: FileStatus?,
+    _ current: ScanInProgress
+  ) {
+    let directory = current.scan.node
+    guard sees(name, in: directory, isDirectory: type == .directory) else { return }
+    let isTold = isTelling && current.scan.isTold
+    guard spec.index || type == .directory || isTold else { return }
+    let node = tree.insert(type, named: name, in: directory)
+    tree[node].stamp = current.stamp
+    if let status { tree.note(node, status) }
+    if isTold { tellCreated(node, flags: current.scan.flags) }
+    if type == .directory {
+      enqueueScan(node, flags: current.scan.flags, told: current.scan.isTold)
+    } else {
+      keepPassing(node)
+    }
+  }
+
+  /// All entries have been seen: what was not is looked for once more, then gone.
+  private func end(_ current: ScanInProgress) {
+    let directory = current.scan.node
+    var missing: [NodeID] = []
+    var child = tree[directory].firstChild
+    while child != Node.none {
+      let node = tree[child]
+      if node.stamp != current.stamp, !node.flags.contains(.passing) { missing.append(child) }
+      child = node.nextSibling
+    }
+    for node in missing {
+      let place = place(of: node)
+      if current.scan.isTold || !isTelling {
+        reconcile(place, flags: current.scan.flags)
+      } else if case .absent = look(at: node) {
+        drop(node)
+      }
+    }
+    recentScans[directory] = Clock.monotonic()
+    remember(directory)
+  }
+
+  private func cannotScan(_ node: NodeID, _ error: Errno) {
+    switch error {
+    case .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels, .staleNFSFileHandle:
+      if node == Node.root {
+        isRootDoubtful = true
+      } else {
+        vanished.append((node, tree[node].life, ground.now + Ground.vanishedPatience))
+      }
+    default:
+      degrade(node, error)
+    }
+  }
+
+  /// Tries again what a limit left unwatched.
+  func retryUnwatched() {
+    guard state == .degraded else { return }
+    for (node, problem) in problems where problem.code == .watchLimit { enqueueScan(node) }
+  }
+
+  // MARK: Marks
+
+  private func arm(_ node: NodeID, _ file: OpenFile) {
+    var events = InotifyBackend.events(for: spec.kinds, index: spec.index)
+    if node == Node.root { events.formUnion(InotifyBackend.rootEvents) }
+    let mark: Int32
+    do {
+      mark = try ground.backend.arm(file.descriptor, events)
+    } catch {
+      if error != .noSuchFileOrDirectory { degrade(node, error) }
+      return
+    }
+    let old = tree[node].mark
+    if old != mark {
+      if old >= 0 { disarm(node) }
+      // Two nodes cannot be one directory, save by a bind mount: the other may have moved.
+      if let owners = ground.marks.owners(of: mark) {
+        for owner in [owners.first] + owners.others
+        where owner.watch == number && owner.node != Node.none && owner.node != Node.root {
+          doubt(place(of: owner.node))
+        }
+      }
+      ground.marks.add(Marks.Owner(watch: number, node: node), to: mark)
+      tree[node].mark = mark
+      kernelWatches += 1
+    }
+    heal(node)
+  }
+
+  func disarm(_ node: NodeID) {
+    let mark = tree[node].mark
+    guard mark >= 0 else { return }
+    tree[node].mark = -1
+    kernelWatches -= 1
+    if ground.marks.remove(Marks.Owner(watch: number, node: node), from: mark) {
+      ground.backend.disarm(mark)
+    }
+  }
+
+  private func degrade(_ node: NodeID, _ error: Errno) {
+    var path: [UInt8] = []
+    guard tree.appendPath(of: node, to: &path) else { return }
+    let isNew = !tree[node].flags.contains(.unwatched)
+    tree[node].flags.insert(.unwatched)
+    let problem = ground.backend.explain(error, marksInUse: ground.marks.count, path: path)
+    problems[node] = problem
+    let parent = tree[node].parent
+    let isTopmost = parent == Node.none || !tree[parent].flags.contains(.unwatched)
+    if isTelling, isNew, isTopmost, problem.code == .watchLimit {
+      tellReset(.unwatchable, path: path)
+    }
+    problemsChanged()
+  }
+
+  private func heal(_ node: NodeID) {
+    guard tree[node].flags.contains(.unwatched) else { return }
+    tree[node].flags.remove(.unwatched)
+    problems[node] = nil
+    problemsChanged()
+  }
+
+  /// A watch with directories it cannot watch is degraded, and says so.
+  func problemsChanged() {
+    guard isTelling else { return }
+    let now: WatchState = problems.isEmpty ? .live : .degraded
+    if now != state {
+      state = now
+      tellState()
+    }
+  }
+}

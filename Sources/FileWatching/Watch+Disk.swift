@@ -1,0 +1,188 @@
+internal import FileEvents
+internal import Syscalls
+internal import SystemPackage
+
+extension Watch {
+  /// What a look at a name found.
+  enum Look {
+    case found(FileStatus)
+    case absent
+    /// Neither present nor absent can be said.
+    case failed(Errno)
+  }
+
+  /// Looks at `name` in `directory`, by the path the tree has for it now.
+  func look(at name: UnsafeRawBufferPointer, in directory: NodeID) -> Look {
+    guard let base, putPath(of: directory) else { return .failed(.noSuchFileOrDirectory) }
+    if !scratch.isEmpty { scratch.append(0x2F) }
+    scratch.append(contentsOf: name)
+    scratch.append(0)
+    return look(base)
+  }
+
+  /// Looks at a node by its current path.
+  func look(at node: NodeID) -> Look {
+    guard let base, putPath(of: node) else { return .failed(.noSuchFileOrDirectory) }
+    if scratch.isEmpty { scratch.append(0x2E) }
+    scratch.append(0)
+    return look(base)
+  }
+
+  private func look(_ base: OpenFile) -> Look {
+    scratch.withUnsafeBytes { bytes in
+      do throws(Errno) {
+        return .found(
+          try FileStatus.at(base.descriptor, bytes.baseAddress!.assumingMemoryBound(to: CChar.self))
+        )
+      } catch {
+        return switch error {
+        case .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels, .staleNFSFileHandle:
+          .absent
+        default: .failed(error)
+        }
+      }
+    }
+  }
+
+  /// What a second look at a node showed.
+  struct Sight {
+    var status: FileStatus?
+    /// It is not there, or another object is.
+    var isGone = false
+  }
+
+  /// Looks at a node and keeps what is seen. A name that turned out to be another object is compared
+  /// again when the records at hand have been applied.
+  func look(again node: NodeID) -> Sight {
+    guard spec.index || tree[node].type == .unknown, isAttached(node) else { return Sight() }
+    switch look(at: node) {
+    case .failed: return Sight()
+    case .absent:
+      if node != Node.root { doubt(place(of: node)) }
+      return Sight(isGone: true)
+    case .found(let status):
+      let isDirectory = status.kind == .directory
+      let isOther = tree[node].isKnown && !tree[node].isSameObject(as: status)
+      guard isDirectory == tree[node].isDirectory, !isOther else {
+        if node != Node.root { doubt(place(of: node)) }
+        return Sight(isGone: true)
+      }
+      tree.note(node, status)
+      if spec.index { remember(node) }
+      return Sight(status: status)
+    }
+  }
+
+  /// Opens a directory of the tree for listing. The root of the tree is `.`.
+  func open(_ node: NodeID) throws(Errno) -> OpenFile {
+    guard let base, putPath(of: node) else { throw .noSuchFileOrDirectory }
+    if scratch.isEmpty { scratch.append(0x2E) }
+    scratch.append(0)
+    let descriptor = base.descriptor
+    let opened = scratch.withUnsafeBytes { bytes -> Result<OpenFile, Errno> in
+      do throws(Errno) {
+        return .success(
+          try OpenFile.directory(
+            beneath: descriptor, bytes.baseAddress!.assumingMemoryBound(to: CChar.self)))
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try opened.get()
+  }
+
+  /// Puts the node's path, relative to the base, into `scratch`. False for a detached node.
+  private func putPath(of node: NodeID) -> Bool {
+    scratch.removeAll(keepingCapacity: true)
+    return tree.appendPath(of: node, to: &scratch)
+  }
+
+  func place(of node: NodeID) -> Place {
+    Place(directory: tree[node].parent, name: tree.name(of: node))
+  }
+
+  func node(at place: Place) -> NodeID {
+    place.name.withUnsafeBytes { tree.child(of: place.directory, $0) }
+  }
+
+  /// Whether this watch has anything to do with a name.
+  func sees(_ name: UnsafeRawBufferPointer, in directory: NodeID, isDirectory: Bool) -> Bool {
+    if visibility.isTotal { return true }
+    guard putPath(of: directory) else { return false }
+    if !scratch.isEmpty { scratch.append(0x2F) }
+    scratch.append(contentsOf: name)
+    return visibility.sees(scratch[...], name: name, isDirectory: isDirectory)
+  }
+
+  /// Compares a name with the disk and tells what differs. The one act by which every doubt about a
+  /// name ends.
+  func reconcile(_ place: Place, flags: ChangeFlags) {
+    guard !tree[place.directory].flags.contains(.free), isOfUse(place.directory) else { return }
+    let node = node(at: place)
+    let found = place.name.withUnsafeBytes { look(at: $0, in: place.directory) }
+    switch found {
+    case .failed: return
+    case .absent:
+      if node != Node.none { remove(node, flags: flags) }
+    case .found(let status):
+      if node == Node.none {
+        appear(place, status, flags: flags)
+      } else {
+        compare(node, with: status, flags: flags)
+      }
+    }
+    recentScans[place.directory] = Clock.monotonic()
+    remember(place.directory)
+  }
+
+  /// A name that was not known has `status`.
+  func appear(_ place: Place, _ status: FileStatus, flags: ChangeFlags) {
+    let type = FileType(status.kind)
+    let isVisible = place.name.withUnsafeBytes {
+      sees($0, in: place.directory, isDirectory: type == .directory)
+    }
+    guard isVisible, spec.index || type == .directory || isTelling else { return }
+    let node = place.name.withUnsafeBytes { tree.insert(type, named: $0, in: place.directory) }
+    tree.note(node, status)
+    tellCreated(node, flags: flags)
+    if type == .directory { enqueueScan(node) } else { keepPassing(node) }
+  }
+
+  /// A known node is found on the disk with `status`: tells what differs.
+  func compare(_ node: NodeID, with status: FileStatus, flags: ChangeFlags) {
+    let known = tree[node]
+    let type = FileType(status.kind)
+    if !known.isKnown, (type == .directory) == known.isDirectory {
+      if type == .directory, known.mark < 0 { enqueueScan(node) }
+      // What is pending looks for itself, and must see that it is the first look.
+      if coalescer.isPending(node) { return }
+      tree.note(node, status)
+      if type != .directory, isTelling, spec.index {
+        // It was told of when nothing could be seen of it.
+        coalescer.touched(node, .modified, flags: flags, ground.moment)
+      }
+      return
+    }
+    guard known.isSameObject(as: status) else { return replace(node, with: status, flags: flags) }
+    let isPending = coalescer.isPending(node)
+    let isModified =
+      type != .directory && (known.size != status.size || known.mtime != status.mtime)
+    let isAltered = known.mode != status.mode || (type != .directory && known.ctime != status.ctime)
+    tree.note(node, status)
+    if isTelling, isModified || !isPending {
+      if isModified {
+        coalescer.touched(node, .modified, flags: flags, ground.moment)
+      } else if isAltered {
+        coalescer.touched(node, .attributes, flags: flags, ground.moment)
+      }
+    }
+    if type == .directory, known.mark < 0, !known.flags.contains(.unwatched) { enqueueScan(node) }
+  }
+
+  /// Another object stands where `node` was.
+  func replace(_ node: NodeID, with status: FileStatus, flags: ChangeFlags) {
+    let place = place(of: node)
+    drop(node, flags: flags)
+    appear(place, status, flags: flags)
+  }
+}

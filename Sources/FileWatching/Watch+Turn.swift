@@ -1,0 +1,169 @@
+internal import FileEvents
+internal import Syscalls
+
+extension Watch {
+  /// What is done once all records at hand have been applied: doubts are resolved by looking, what is
+  /// due is sent. Called at the end of every turn of the tree thread.
+  func endTurn() {
+    resolveDoubts()
+    expireHalves()
+    lookForVanished()
+    if isRootDoubtful { checkRoot() }
+    if state == .crawling, !hasScans, halves.isEmpty, doubts.isEmpty { becomeLive() }
+    sendDue()
+    if !audit.isEmpty, ground.isDrained, isQuiet { beginAudit() }
+    forgetPassing()
+    forgetOldLooks()
+  }
+
+  /// When the next turn is needed though no record comes; nil for never.
+  func nextDeadline() -> Int64? {
+    var next = coalescer.nextDue()
+    if !audit.isEmpty, isQuiet { next = min(next ?? .max, ground.now + 1_000_000) }
+    if !doubts.isEmpty { next = min(next ?? .max, ground.now + 1_000_000) }
+    for half in halves.values { next = min(next ?? half.deadline, half.deadline) }
+    for lost in vanished { next = min(next ?? lost.due, lost.due) }
+    return next
+  }
+
+  /// Whether nothing is left to find out or to tell.
+  var isSettled: Bool { isQuiet && audit.isEmpty }
+
+  private var isQuiet: Bool {
+    coalescer.isEmpty && !hasScans && halves.isEmpty && doubts.isEmpty && vanished.isEmpty
+      && !isRootDoubtful
+  }
+
+  /// One more pass over the directories where records and disk were not in step, now that no record
+  /// is on its way: what nobody noticed ends here.
+  private func beginAudit() {
+    let directories = audit
+    audit.removeAll()
+    for directory in directories.sorted() where isAttached(directory) {
+      enqueueScan(directory, flags: .rescan)
+    }
+  }
+
+  /// Whether it matters when the kernel's queue is empty.
+  var isWary: Bool {
+    !audit.isEmpty || !looks.isEmpty || !recentScans.isEmpty || !halves.isEmpty || !doubts.isEmpty
+  }
+
+  private func resolveDoubts() {
+    guard !doubts.isEmpty else {
+      doubtsDue = nil
+      return
+    }
+    let due = doubtsDue ?? ground.now + Ground.doubtPatience
+    doubtsDue = due
+    guard ground.isDrained || due <= ground.now else { return }
+    doubtsDue = nil
+    var later: [Place] = []
+    defer { doubts = later }
+    while !doubts.isEmpty {
+      let places = doubts
+      doubts.removeAll()
+      for place in places where place.directory != Node.none {
+        // The other half of a rename that has left this name may still come.
+        guard !halves.values.contains(where: { $0.from == place }) else { continue }
+        guard isAttached(place.directory) else {
+          if !tree[place.directory].flags.contains(.free) { later.append(place) }
+          continue
+        }
+        reconcile(place, flags: .rescan)
+      }
+    }
+  }
+
+  private func expireHalves() {
+    for (cookie, half) in halves where half.deadline <= ground.now { expire(cookie) }
+    if halves.isEmpty { exchanged = nil }
+  }
+
+  private func lookForVanished() {
+    guard vanished.contains(where: { $0.due <= ground.now }) else { return }
+    let due = vanished.filter { $0.due <= ground.now }
+    vanished.removeAll { $0.due <= ground.now }
+    for lost in due where tree.isAlive(lost.node, life: lost.life) {
+      guard isAttached(lost.node) else {
+        if halves.isEmpty { continue }
+        vanished.append((lost.node, lost.life, ground.now + Ground.vanishedPatience))
+        continue
+      }
+      reconcileWay(to: lost.node)
+      if tree.isAlive(lost.node, life: lost.life), tree[lost.node].mark < 0 {
+        enqueueScan(lost.node)
+      }
+    }
+  }
+
+  /// Compares a node and every directory above it, the highest first: whichever is not what the tree
+  /// says goes, and all below it.
+  private func reconcileWay(to node: NodeID) {
+    var way: [(node: NodeID, life: UInt32)] = []
+    var current = node
+    while current != Node.root {
+      way.append((current, tree[current].life))
+      current = tree[current].parent
+    }
+    for step in way.reversed() where tree.isAlive(step.node, life: step.life) {
+      reconcile(place(of: step.node), flags: .rescan)
+    }
+  }
+
+  private func becomeLive() {
+    coalescer.discardAll()
+    state = problems.isEmpty ? .live : .degraded
+    crawl.done = true
+    crawl.seconds = Double(ground.now - crawlStart) / 1e9
+    tellState()
+    if hasHistory { tellReset(.watchStarted, path: []) }
+    hasHistory = true
+  }
+
+  private func forgetPassing() {
+    guard !passing.isEmpty else { return }
+    passing.removeAll { note in
+      guard tree.isAlive(note.node, life: note.life) else { return true }
+      guard !coalescer.isPending(note.node) else { return false }
+      // A name found by a scan is kept while the record of its making may still come.
+      if let scanned = recentScans[tree[note.node].parent], scanned >= ground.since { return false }
+      guard tree[note.node].parent != Node.none else { return false }
+      erase(note.node)
+      return true
+    }
+  }
+
+  private func forgetOldLooks() {
+    while let oldest = looks.first, oldest.time < ground.since { looks.removeFirst() }
+    if !recentScans.isEmpty, looks.isEmpty { recentScans.removeAll() }
+  }
+
+  /// Records of any directory may be lost: all that is known is compared with the disk.
+  func overflowed() {
+    counters.overflows += 1
+    guard isTelling else {
+      // The first crawl begins again.
+      enqueueScan(Node.root, deep: true)
+      return
+    }
+    for cookie in halves.keys { expire(cookie) }
+    if !spec.index {
+      sendAll()
+      tellReset(.kernelOverflow, path: [])
+    }
+    isRootDoubtful = true
+    enqueueRescan()
+  }
+
+  /// Ends the watch: its marks go, except where another watch has them too.
+  func end() {
+    disarmAll()
+    removeSentinel()
+  }
+
+  func disarmAll() {
+    for node in tree.descendants(of: Node.root) { disarm(node) }
+    disarm(Node.root)
+  }
+}

@@ -1,0 +1,133 @@
+internal import DequeModule
+internal import FileEvents
+internal import Syscalls
+
+/// One root with its options, its tree and what is pending about it. Confined to the tree thread.
+/// Watches share nothing but the ground: each has nodes of its own, so none sees another's masks,
+/// filters or settling.
+final class Watch {
+  let number: UInt32
+  let id: String
+  let spec: WatchSpec
+  let ground: Ground
+
+  /// Canonical path of the root.
+  var root: [UInt8]
+  /// The directory all paths are looked up from: the root, or what holds it when it is a file. Nil
+  /// while gone.
+  var base: OpenFile?
+  /// Of a root that is a file: its name in `base`.
+  let soleName: [UInt8]?
+  let filesystem: Filesystem
+  var tree = Tree()
+  var coalescer: Coalescer
+  let visibility: Visibility
+
+  var state = WatchState.crawling
+  var crawl = WatchStatus.Crawl()
+  var crawlStart: Int64
+  var counters = WatchStatus.Counters()
+  var kernelWatches = 0
+  /// Directories that could not be watched, and why.
+  var problems: [NodeID: WatchProblem] = [:]
+  /// Whether the watch has been live before: its next life begins with a reset.
+  var hasHistory: Bool
+
+  /// Directories to arm and scan; parents come before their children.
+  var scans: Deque<Scan> = []
+  var scan: ScanInProgress?
+  /// Halves of renames, by cookie.
+  var halves: [UInt32: RenameHalf] = [:]
+  /// The second rename of an exchange: already done when its records come.
+  var exchanged: ExchangeEcho?
+  /// The name at which a rename has just replaced something. Should that name be left at once, it may
+  /// have been an exchange of objects nobody had looked at.
+  var displaced: Place?
+  /// Directories in which records and disk were not seen in step: compared once more when the records
+  /// have ended and all else is settled.
+  var audit: Set<NodeID> = []
+  /// Where clients believe what is not there, or not any more.
+  var beliefs = Beliefs()
+  /// The nodes whose telling has begun and waits for that of others.
+  var beingTold: Set<NodeID> = []
+  /// Names to compare with the disk once the records at hand are applied.
+  var doubts: [Place] = []
+  /// When they are looked at even though the kernel's queue is never empty.
+  var doubtsDue: Int64?
+  /// Directories that were not there when they were to be scanned: looked for again after a while.
+  var vanished: [(node: NodeID, life: UInt32, due: Int64)] = []
+  /// What was looked at by a path that records still to come may prove to have been another's.
+  var looks: Deque<(node: NodeID, life: UInt32, time: Int64)> = []
+  /// Directories in which names were looked at lately: records that may be older are checked.
+  var recentScans: [NodeID: Int64] = [:]
+  /// Passing nodes to forget once nothing is pending about them.
+  var passing: [(node: NodeID, life: UInt32)] = []
+  /// The root itself may be gone or another.
+  var isRootDoubtful = false
+  /// The mark on the directory that holds the root; on the nearest there is while the root is gone.
+  var sentinel: Int32?
+  /// Counts what makes going on with a listing wrong: a directory moved.
+  var moves: UInt32 = 0
+  /// The stamp of the latest scan begun.
+  var stamp: UInt32 = 0
+  /// Reused for paths that end with NUL.
+  var scratch: [UInt8] = []
+
+  init(
+    number: UInt32, id: String, spec: WatchSpec, opened: OpenedRoot, visibility: Visibility,
+    hasHistory: Bool, ground: Ground
+  ) {
+    self.number = number
+    self.id = id
+    self.spec = spec
+    self.ground = ground
+    self.visibility = visibility
+    self.hasHistory = hasHistory
+    root = opened.path
+    base = opened.base
+    soleName = opened.soleName
+    filesystem = opened.filesystem
+    coalescer = Coalescer(
+      settle: spec.settle.inNanoseconds, settleMax: spec.settleMax.inNanoseconds)
+    crawlStart = ground.now
+  }
+
+  var mergesNothing: Bool { coalescer.settle == 0 }
+
+  /// Whether changes are told: not during the first crawl, nor while the root is gone.
+  var isTelling: Bool { state == .live || state == .degraded }
+
+  var status: WatchStatus {
+    var status = WatchStatus(
+      number: number, id: id, root: root, state: state, backend: "inotify",
+      filesystemType: filesystem.name, filesystemIsRemote: filesystem.isRemote, spec: spec)
+    status.reason = problems.values.min { $0.path.lexicographicallyPrecedes($1.path) }
+    if state == .gone {
+      status.reason = WatchProblem(
+        .rootGone, detail: "\(String(decoding: root, as: UTF8.self)) is not there; it is waited for"
+      )
+    }
+    status.crawl = crawl
+    if !crawl.done { status.crawl.seconds = Double(ground.now - crawlStart) / 1e9 }
+    status.crawl.directories = tree.directories + 1
+    status.crawl.files = tree.others
+    status.kernelWatches = kernelWatches
+    status.counters = counters
+    return status
+  }
+}
+
+/// One half of a rename, waiting for the other.
+struct RenameHalf {
+  /// What left; `Node.none` when this watch did not see it there.
+  var node: NodeID
+  var from: Place
+  /// Nanoseconds, monotonic: when it counts as moved out.
+  var deadline: Int64
+}
+
+/// After an exchange was recognised by its first rename, the records of the second change nothing.
+struct ExchangeEcho {
+  var from: Place
+  var cookie: UInt32?
+}

@@ -1,0 +1,121 @@
+package import FileEvents
+internal import Synchronization
+internal import Syscalls
+internal import SystemPackage
+
+/// Bounds of the journal, and which life of it this is.
+package struct WatchServiceOptions: Sendable {
+  package var epoch = Epoch.random()
+  /// Records kept at most.
+  package var historyEvents = 65_536
+  /// Bytes kept at most, records and names.
+  package var historyBytes = 64 << 20
+  /// How long a record is kept at most; looked at when the next batch is published.
+  package var historyAge = Duration.seconds(600)
+
+  package init() {}
+}
+
+/// What became of a spec.
+package struct WatchAddition: Sendable {
+  package var status: WatchStatus
+  /// False when there was a watch of the same root and options already.
+  package var created: Bool
+}
+
+/// The door to the watcher's two threads. All methods may be called from any thread and return at
+/// once; each reply is called exactly once, on the tree thread, and must not block.
+package final class WatchService: Sendable {
+  /// Which life of the journal this is.
+  package let epoch: Epoch
+
+  private let inbox: Inbox
+  private let readerControl: ReaderControl
+  private let counters: WatchCounters
+  private let threads: [OwnThread]
+
+  /// Starts both threads ("tidings-reader", "tidings-tree"). `publish` is called on the tree thread
+  /// with each batch, in order, and must not block. Throws `.instanceLimit` when the kernel gives no
+  /// inotify instance (EMFILE), `.internalError` when it gives no thread or descriptor.
+  package init(
+    options: WatchServiceOptions, publish: @escaping @Sendable (ChangeBatch) -> Void
+  ) throws(WatchProblem) {
+    let backend = try InotifyBackend()
+    let counters = WatchCounters()
+    do throws(Errno) {
+      let inbox = try Inbox()
+      let control = ReaderControl(wakeup: try WakeUp())
+      let reader = try OwnThread(name: "tidings-reader") {
+        RecordReader(backend: backend, inbox: inbox, control: control).run()
+      }
+      let tree: OwnThread
+      do throws(Errno) {
+        tree = try OwnThread(name: "tidings-tree") {
+          let journal = JournalWriter(options: options, counters: counters, publish: publish)
+          let ground = Ground(backend: backend, journal: journal)
+          Watcher(inbox: inbox, reader: control, ground: ground).run()
+        }
+      } catch {
+        control.set(.stopped)
+        reader.join()
+        throw error
+      }
+      self.inbox = inbox
+      readerControl = control
+      threads = [reader, tree]
+    } catch {
+      throw WatchProblem(
+        .internalError, errno: error.rawValue, detail: "the watcher cannot be started: \(error)")
+    }
+    self.counters = counters
+    epoch = options.epoch
+  }
+
+  /// The number of the last record stamped; stored before `publish` gets its batch. 0 before the
+  /// first.
+  package var head: UInt64 { counters.head.load(ordering: .acquiring) }
+
+  /// Begins a watch, or finds the one that is the same. Answers once the root is opened and the watch
+  /// exists (state `crawling`), before the crawl. Fails with `.noSuchPath`, `.permissionDenied`,
+  /// `.pathNotAllowed`, `.watchConflict` (the id has another root), `.invalidGlob`, `.unsupported`.
+  package func add(
+    _ spec: WatchSpec, reply: @escaping @Sendable (Result<WatchAddition, WatchProblem>) -> Void
+  ) {
+    inbox.post(.add(spec, reply))
+  }
+
+  /// Ends a watch, after what is pending about it. False when there is none of that id.
+  package func remove(id: String, reply: @escaping @Sendable (Bool) -> Void) {
+    inbox.post(.remove(id, reply))
+  }
+
+  /// All watches, in the order they were added.
+  package func statuses(reply: @escaping @Sendable ([WatchStatus]) -> Void) {
+    inbox.post(.statuses(reply))
+  }
+
+  /// One page of what a watch holds, after publishing what is pending.
+  package func list(
+    _ request: ListingRequest,
+    reply: @escaping @Sendable (Result<ListingPage, ListingError>) -> Void
+  ) {
+    inbox.post(.list(request, reply))
+  }
+
+  /// Answers once every change that was made before the call has been published. Nothing is written
+  /// anywhere: the kernel queues its records before the call that made them returns.
+  package func settle(reply: @escaping @Sendable () -> Void) { inbox.post(.settle(reply)) }
+
+  /// Sends what is pending, ends both threads and waits for them. Not from the tree thread.
+  package func stop() {
+    readerControl.set(.stopped)
+    inbox.post(.stop)
+    for thread in threads { thread.join() }
+  }
+
+  /// Lets the kernel's queue fill, so that a test can make it overflow or outrun the tree.
+  package func pauseReading() { readerControl.set(.paused) }
+
+  /// Ends `pauseReading`.
+  package func resumeReading() { readerControl.set(.reading) }
+}

@@ -1,0 +1,147 @@
+internal import FileEvents
+internal import Syscalls
+
+/// The tree thread: owns all watches, applies records in order, tells changes. Confined to its
+/// thread; made there.
+final class Watcher {
+  /// How long one slice of crawling may keep records waiting, in nanoseconds.
+  static let slice: Int64 = 1_000_000
+  /// Bytes of directory entries read at once: some 500, whose statuses take about a slice.
+  static let scanBufferSize = 16 << 10
+  /// How long a directory that a limit left unwatched is let be, in nanoseconds.
+  static let degradedRetry: Int64 = 30_000_000_000
+
+  let inbox: Inbox
+  let reader: ReaderControl
+  let ground: Ground
+  var watches: [UInt32: Watch] = [:]
+  var nextNumber: UInt32 = 1
+  /// Ids that have been in use: a watch that gets one again has a history.
+  var usedIDs: Set<String> = []
+  private var taken = Inbox.Contents()
+  private let scanBuffer = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: Watcher.scanBufferSize, alignment: 16)
+  private var nextRetry: Int64 = 0
+  /// Who waits for everything made before to be published.
+  var settling: [@Sendable () -> Void] = []
+
+  init(inbox: Inbox, reader: ReaderControl, ground: Ground) {
+    self.inbox = inbox
+    self.reader = reader
+    self.ground = ground
+  }
+
+  deinit { scanBuffer.deallocate() }
+
+  /// Turns until `stop` is asked: wait, apply, scan a slice, send.
+  func run() {
+    while true {
+      wait()
+      let emptied = queueIsEmpty()
+      inbox.take(&taken)
+      ground.moment = Moment(now: Clock.monotonic(), time: Clock.realtime())
+      applyChunks()
+      ground.isDrained = emptied != nil
+      if let emptied { ground.since = max(ground.since, emptied) }
+      ground.moment = Moment(now: Clock.monotonic(), time: Clock.realtime())
+      crawl()
+      retryDegraded()
+      for watch in watches.values { watch.endTurn() }
+      var isStopped = false
+      let isSettled = emptied != nil && !settling.isEmpty && watches.values.allSatisfy(\.isSettled)
+      let settled = isSettled ? settling : []
+      if isSettled { settling.removeAll() }
+      for command in taken.commands { if obey(command) { isStopped = true } }
+      ground.journal.flush(now: ground.moment.time)
+      for reply in settled { reply() }
+      if isStopped { return }
+    }
+  }
+
+  private func wait() {
+    guard !watches.values.contains(where: \.hasScans) else { return }
+    var next: Int64?
+    for watch in watches.values {
+      if let deadline = watch.nextDeadline() { next = min(next ?? deadline, deadline) }
+    }
+    if watches.values.contains(where: { $0.state == .degraded }) {
+      next = min(next ?? nextRetry, nextRetry)
+    }
+    var timeout: Int32? = settling.isEmpty ? nil : 1
+    if let next, settling.isEmpty {
+      let rest = max(0, next - Clock.monotonic())
+      timeout = Int32(min((rest + 999_999) / 1_000_000, 60_000))
+    }
+    _ = waitReadable([inbox.wakeup.descriptor], timeoutMilliseconds: timeout)
+  }
+
+  /// The time at which every record made so far had been handed to the inbox; nil when that cannot be
+  /// said now, or matters to nobody.
+  private func queueIsEmpty() -> Int64? {
+    guard !settling.isEmpty || watches.values.contains(where: \.isWary) else { return nil }
+    let now = Clock.monotonic()
+    guard !waitReadable([ground.backend.queue], timeoutMilliseconds: 0)[0], !reader.isReading else {
+      return nil
+    }
+    return now
+  }
+
+  // MARK: Records
+
+  private func applyChunks() {
+    var start = 0
+    let bytes = taken.bytes
+    for chunk in taken.chunks {
+      ground.since = max(ground.since, chunk.since)
+      ground.moment.time = chunk.time
+      bytes.withUnsafeBytes { all in
+        apply(UnsafeRawBufferPointer(rebasing: all[start..<chunk.end]))
+      }
+      start = chunk.end
+    }
+  }
+
+  private func apply(_ bytes: UnsafeRawBufferPointer) {
+    ground.backend.records(in: bytes) { record in
+      if record.action == .overflow {
+        for watch in watches.values { watch.overflowed() }
+        return
+      }
+      guard let owners = ground.marks.owners(of: record.mark) else { return }
+      if record.action == .forgotten { ground.marks.forget(record.mark) }
+      let name = UnsafeRawBufferPointer(rebasing: bytes[record.name])
+      apply(record, name, to: owners.first)
+      for owner in owners.others { apply(record, name, to: owner) }
+    }
+  }
+
+  private func apply(
+    _ record: BackendRecord, _ name: UnsafeRawBufferPointer, to owner: Marks.Owner
+  ) {
+    guard let watch = watches[owner.watch] else { return }
+    guard owner.node != Node.none else {
+      watch.applyAbove(record, name)
+      return
+    }
+    watch.apply(record, name, in: owner.node)
+    if watch.mergesNothing { watch.sendDue() }
+  }
+
+  // MARK: Scans
+
+  private func crawl() {
+    let crawling = watches.values.filter(\.hasScans)
+    guard !crawling.isEmpty else { return }
+    let share = Self.slice / Int64(crawling.count)
+    for watch in crawling {
+      watch.scanSlice(until: Clock.monotonic() + share, buffer: scanBuffer)
+    }
+  }
+
+  /// Directories that a limit left unwatched are tried again now and then.
+  private func retryDegraded() {
+    guard ground.now >= nextRetry else { return }
+    nextRetry = ground.now + Self.degradedRetry
+    for watch in watches.values { watch.retryUnwatched() }
+  }
+}
