@@ -1,0 +1,284 @@
+internal import Bytes
+internal import EventFormats
+internal import EventLoop
+internal import HTTP1
+internal import HTTPTypes
+
+/// Speaks HTTP/1.1 (RFC 9112) on a connection: one request at a time, pipelined ones in order, until
+/// a request asks for a stream or a WebSocket and another driver takes over. Confined to its loop.
+final class HTTP1Driver: ConnectionDriver {
+  private unowned let connection: Connection
+  private var parser = HTTP1RequestParser()
+  private var phase = Phase.reading
+  private var head: HTTP1RequestParser.RequestHead?
+  private var body: [UInt8] = []
+  /// Numbers the requests, so that a late answer finds its own.
+  private var serial: UInt32 = 0
+  private var peerHasEnded = false
+  private var stops = false
+  /// What the socket had taken when the deadline was last set.
+  private var sentAtDeadline: UInt64 = 0
+
+  private enum Phase {
+    /// Between requests or inside one.
+    case reading
+    /// The request has been passed on; the answer comes through a ticket.
+    case awaiting
+    /// No more requests are read: the connection closes when all is sent.
+    case ending
+  }
+
+  /// Answers in a row that may wait unsent before the next request is looked at.
+  private static let unsentLimit = 64 * 1024
+
+  init(connection: Connection) { self.connection = connection }
+
+  /// Waits for the first request.
+  func start() { armDeadline() }
+
+  func receive(_ bytes: UnsafeRawBufferPointer) {
+    guard phase != .ending else { return }
+    let wasBetweenRequests = !parser.isMidRequest && head == nil
+    parser.receive(bytes)
+    if wasBetweenRequests, phase == .reading { armDeadline() }
+    advance()
+    adjustReading()
+  }
+
+  func peerEnded() {
+    peerHasEnded = true
+    if phase == .reading { advance() }
+  }
+
+  func fill(_ bytes: inout [UInt8], limit: Int) -> Bool { false }
+
+  func outputDrained() {
+    guard phase == .reading else { return }
+    if head == nil, !parser.isMidRequest { armDeadline() }
+    advance()
+    adjustReading()
+  }
+
+  func deadlinePassed() {
+    if connection.waitingBytes > 0 {
+      // A long download is no idle connection, as long as it gets on.
+      if connection.sentBytes == sentAtDeadline {
+        connection.close(.timeout)
+      } else {
+        armDeadline()
+      }
+    } else if parser.isMidRequest || head != nil {
+      refuse(
+        Problem(.requestTimeout, "request-timeout", "the request did not arrive in time"), .timeout)
+    } else {
+      connection.close(.timeout)
+    }
+  }
+
+  func serverStops(reconnectAfterMilliseconds: Int) {
+    stops = true
+    if phase == .reading, !parser.isMidRequest, head == nil { end(.shutdown) }
+  }
+
+  /// Only who follows something is among the clients that can be removed.
+  func removedByOperator() { end(.removed) }
+
+  func connectionClosed() { phase = .ending }
+
+  /// The answer to request `serial`, given later. An answer nobody waits for any more is dropped.
+  func deliver(_ response: Response, serial: UInt32) {
+    guard phase == .awaiting, serial == self.serial, let head else { return }
+    phase = .reading
+    send(response, to: head)
+    advance()
+    adjustReading()
+  }
+
+  /// While an answer is on its way or not taken, what the peer sends waits in its own kernel.
+  private func adjustReading() {
+    guard phase != .ending, !peerHasEnded else { return }
+    connection.setReading(phase == .reading && takesAnswers)
+  }
+
+  /// Nothing can be put behind a file that is being sent.
+  private var takesAnswers: Bool {
+    !connection.isSendingFile && connection.waitingBytes < Self.unsentLimit
+  }
+
+  // MARK: Requests
+
+  private func advance() {
+    while phase == .reading, connection.isOpen, takesAnswers {
+      switch parser.next() {
+      case .needMore:
+        if peerHasEnded { end() }
+        return
+      case .head(let head):
+        self.head = head
+        body = []
+        if head.expectsContinue {
+          connection.append { $0 += HTTP1ResponseEncoder.continue }
+        }
+        armDeadline()
+      case .body(let bytes): body += bytes
+      case .end: handle()
+      case .refused(let refusal):
+        refuse(
+          Problem(.init(code: refusal.status), "malformed-request", refusal.detail), .malformed)
+      }
+    }
+  }
+
+  private func handle() {
+    guard let head else { return }
+    serial &+= 1
+    let request = APIRequest(head.request, body: body, peer: connection.peer)
+    body = []
+    if let refusal = connection.refusal, Endpoint(request.path) != .health {
+      send(refusal.problem.response, to: head)
+      return
+    }
+    let ticket = ReplyTicket(connection: connection, serial: serial)
+    switch connection.worker.router.answer(request, ticket: ticket) {
+    case .response(let response): send(response, to: head)
+    case .later:
+      phase = .awaiting
+      connection.setDeadline(nil)
+    case .events(let stream): startEvents(stream, head)
+    case .poll(let poll): startPoll(poll, head)
+    case .webSocket(let upgrade): startWebSocket(upgrade, head)
+    }
+  }
+
+  private func send(_ response: Response, to head: HTTP1RequestParser.RequestHead) {
+    self.head = nil
+    let keepAlive = head.keepAlive && !stops && connection.refusal == nil
+    let response = response.hardened(for: head.request, connection.worker)
+    connection.append { bytes in
+      Self.append(
+        response, to: &bytes, isHead: head.request.method == .head,
+        persistence: keepAlive ? .keepAlive(peerMinorVersion: head.minorVersion) : .close)
+    }
+    if head.request.method != .head, case .file(let file, let offset, let length) = response.body {
+      connection.append(file: file, offset: offset, length: length)
+    }
+    if keepAlive { armDeadline() } else { end(connection.refusal == nil ? .finished : .limit) }
+  }
+
+  private func refuse(_ problem: Problem, _ cause: CloseCause) {
+    let response = problem.response.hardened(for: nil, connection.worker)
+    connection.append { bytes in
+      Self.append(response, to: &bytes, isHead: false, persistence: .close)
+    }
+    end(cause)
+  }
+
+  private func end(_ cause: CloseCause = .finished) {
+    phase = .ending
+    connection.closeWhenSent(cause)
+  }
+
+  private static func append(
+    _ response: Response, to bytes: inout [UInt8], isHead: Bool,
+    persistence: HTTP1ResponseEncoder.Persistence
+  ) {
+    let noBody = response.status.code == 204 || response.status.code == 304
+    HTTP1ResponseEncoder.appendHead(
+      response.status, fields: response.fields,
+      framing: noBody ? .none : .length(response.body.count),
+      persistence: persistence, to: &bytes)
+    if !isHead, !noBody, case .bytes(let body) = response.body { bytes += body }
+  }
+
+  // MARK: Other protocols
+
+  private func startEvents(_ stream: EventStream, _ head: HTTP1RequestParser.RequestHead) {
+    let chunked = head.minorVersion > 0
+    var fields = stream.fields
+    fields.harden(for: head.request, connection.worker)
+    connection.append { bytes in
+      HTTP1ResponseEncoder.appendHead(
+        .ok, fields: fields, framing: chunked ? .chunked : .untilClose,
+        persistence: chunked ? .keepAlive(peerMinorVersion: head.minorVersion) : .close, to: &bytes)
+    }
+    guard head.request.method != .head else {
+      self.head = nil
+      if chunked, head.keepAlive { armDeadline() } else { end() }
+      return
+    }
+    let driver = EventStreamDriver(connection: connection, stream: stream, chunked: chunked)
+    connection.tuneForStreaming(stream.framing == .ndjson ? .ndjson : .sse)
+    connection.handOver(to: driver, unread: [])
+    driver.start(stream.request)
+    if peerHasEnded { driver.peerEnded() }
+  }
+
+  private func startPoll(_ poll: EventPoll, _ head: HTTP1RequestParser.RequestHead) {
+    var fields = poll.fields
+    fields.harden(for: head.request, connection.worker)
+    guard head.request.method != .head else {
+      send(Response(status: .ok, fields: fields), to: head)
+      return
+    }
+    let driver = LongPollDriver(
+      connection: connection, poll: poll, fields: fields, head: head,
+      unread: parser.takeUnparsed())
+    connection.tuneForStreaming(.poll)
+    connection.handOver(to: driver, unread: [])
+    driver.start(poll)
+    if peerHasEnded { driver.peerEnded() }
+  }
+
+  private func startWebSocket(_ upgrade: WebSocketUpgrade, _ head: HTTP1RequestParser.RequestHead) {
+    var fields = upgrade.fields
+    fields.harden(for: head.request, connection.worker)
+    connection.append { bytes in
+      HTTP1ResponseEncoder.appendHead(
+        .switchingProtocols, fields: fields, framing: .none, persistence: .upgrade, to: &bytes)
+    }
+    let driver = WebSocketDriver(connection: connection, access: upgrade.access)
+    connection.tuneForStreaming(.websocket)
+    let unread = parser.takeUnparsed()
+    connection.handOver(to: driver, unread: unread)
+    driver.start()
+  }
+
+  /// Head, body, or silence between requests: each has its time.
+  private func armDeadline() {
+    let worker = connection.worker
+    let limits = worker.shared.configuration.limits
+    let seconds =
+      if connection.refusal != nil {
+        limits.refusedSeconds
+      } else if connection.waitingBytes > 0 {
+        limits.stalledAnswerSeconds
+      } else if head != nil {
+        limits.bodySeconds
+      } else if parser.isMidRequest {
+        limits.headSeconds
+      } else {
+        limits.idleSeconds
+      }
+    sentAtDeadline = connection.sentBytes
+    connection.setDeadline(worker.loop.now + seconds * second)
+  }
+}
+
+/// Where an answer goes that is not ready yet. Any thread; an answer to a connection that has gone
+/// is dropped.
+struct ReplyTicket: Sendable {
+  private let mailbox: WorkerMailbox
+  private let token: ConnectionID
+  private let serial: UInt32
+
+  init(connection: Connection, serial: UInt32) {
+    mailbox = connection.worker.mailbox
+    token = connection.token!
+    self.serial = serial
+  }
+
+  func deliver(_ response: Response) {
+    mailbox.post(
+      .work { [token, serial] worker in worker.deliver(response, to: token, serial: serial) })
+  }
+}

@@ -1,0 +1,232 @@
+internal import EventFormats
+internal import EventLoop
+internal import Fanout
+internal import FileEvents
+internal import HTTPTypes
+internal import Syscalls
+internal import WebSocket
+
+/// Speaks the `tidings.v1` operations over a WebSocket (RFC 6455): many subscriptions, each named by
+/// its `ref`. Confined to its loop.
+final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
+  private unowned let connection: Connection
+  private let access: Access
+  private var parser = WebSocketParser(role: .server)
+  private var open: [String: Subscription] = [:]
+  /// Subscriptions with something to say, in the order they became ready.
+  private var ready: [Subscription] = []
+  private var closeSent = false
+
+  /// Answers that may wait unsent before the next operation is looked at.
+  private static let unsentLimit = 64 * 1024
+  /// Ours: wire contract, section 4.
+  private static let slow: UInt16 = 4008
+
+  init(connection: Connection, access: Access) {
+    self.connection = connection
+    self.access = access
+  }
+
+  func start() {
+    connection.worker.streamOpened(connection)
+    armPing()
+  }
+
+  var subscriptions: [(ref: String?, subscription: Subscription)] {
+    open.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  // MARK: ConnectionDriver
+
+  func receive(_ bytes: UnsafeRawBufferPointer) {
+    guard !closeSent else { return }
+    parser.receive(bytes)
+    takeMessages()
+  }
+
+  /// Answers what has come, as long as the client takes the answers; the rest waits in its kernel.
+  private func takeMessages() {
+    defer { if !closeSent { connection.setReading(connection.waitingBytes < Self.unsentLimit) } }
+    while !closeSent, connection.waitingBytes < Self.unsentLimit {
+      switch parser.next() {
+      case .needMore: return
+      case .text(let message): perform(message)
+      case .binary:
+        close(WebSocketCloseCode.unsupportedData, "operations are text", .malformed)
+      case .ping(let payload): connection.append { WebSocketFrame.append(.pong, payload, to: &$0) }
+      case .pong: break
+      case .close(let code, _): close(code, "", .peer)
+      case .violation(let code, let reason): close(code, reason, .malformed)
+      }
+    }
+  }
+
+  func peerEnded() { connection.close(.peer) }
+
+  func fill(_ bytes: inout [UInt8], limit: Int) -> Bool {
+    guard !closeSent else { return false }
+    var waiting: [Subscription] = []
+    let turn = ready
+    ready = []
+    for (index, subscription) in turn.enumerated() {
+      guard bytes.count < limit else {
+        waiting += turn[index...]
+        break
+      }
+      if let since = subscription.unseenSince { connection.worker.noteLag(since: since) }
+      switch subscription.pull(into: &bytes, limit: limit - bytes.count) {
+      case .caughtUp, .waiting: break
+      case .more: waiting.append(subscription)
+      case .close:
+        closeSent = true
+        WebSocketFrame.appendClose(code: Self.slow, reason: "slow", to: &bytes)
+        connection.closeWhenSent(.overflow)
+        return false
+      }
+    }
+    // Whoever became ready meanwhile comes behind those that were cut short.
+    ready = waiting + ready
+    return !ready.isEmpty
+  }
+
+  func outputDrained() { takeMessages() }
+
+  func deadlinePassed() {
+    // A client that has not taken what was sent could not answer a ping either.
+    if connection.waitingBytes == 0 {
+      connection.append { bytes in
+        for subscription in open.values {
+          _ = subscription.bookmarkIfDue(now: Clock.realtime(), into: &bytes)
+        }
+        WebSocketFrame.append(.ping, [], to: &bytes)
+      }
+    }
+    armPing()
+  }
+
+  func serverStops(reconnectAfterMilliseconds: Int) {
+    sayBye("shutdown", reconnectAfterMilliseconds)
+    close(WebSocketCloseCode.goingAway, "shutdown", .shutdown)
+  }
+
+  func removedByOperator() {
+    sayBye("removed", nil)
+    close(WebSocketCloseCode.policy, "removed", .removed)
+  }
+
+  func connectionClosed() {
+    for subscription in open.values { connection.worker.hub.unsubscribe(subscription) }
+    open = [:]
+    ready = []
+    connection.worker.streamClosed(connection)
+  }
+
+  // MARK: SubscriptionOwner
+
+  func subscriptionIsReady(_ subscription: Subscription) {
+    guard !ready.contains(where: { $0 === subscription }) else { return }
+    ready.append(subscription)
+    connection.markDirty()
+  }
+
+  func subscription(_ subscription: Subscription, needs page: ListingRequest) {
+    connection.worker.fetch(page, for: subscription)
+  }
+
+  // MARK: Operations
+
+  private func perform(_ message: [UInt8]) {
+    var ref: String?
+    do throws(Problem) {
+      let value = try JSONValue.parse(message, as: "message")
+      var members = try MemberReader(value, as: "message")
+      ref = try members.string("ref")
+      let operation = try members.string("op") ?? ""
+      switch operation {
+      case "subscribe":
+        try subscribe(ref, &members)
+        say("ok", ref)
+      case "unsubscribe":
+        try members.finish()
+        try unsubscribe(ref)
+        say("ok", ref)
+      case "ping":
+        try members.finish()
+        say("pong", ref)
+      default:
+        throw .malformed("op", "must be subscribe, unsubscribe or ping")
+      }
+    } catch {
+      say("error", ref, error)
+    }
+  }
+
+  private func subscribe(_ ref: String?, _ members: inout MemberReader) throws(Problem) {
+    guard let ref, (1...64).contains(ref.utf8.count) else {
+      throw .malformed("ref", "a subscription needs a name of 1 to 64 bytes")
+    }
+    guard open[ref] == nil else {
+      throw Problem(.conflict, "ref-in-use", "\(ref) is subscribed already", field: "ref")
+    }
+    let limit = connection.worker.shared.configuration.limits.subscriptionsPerConnection
+    guard open.count < limit else {
+      throw Problem(
+        .tooManyRequests, "too-many-subscriptions", "\(limit) subscriptions are open here already")
+    }
+    let asked = try SubscriptionFields(members: &members)
+    try members.finish()
+    let worker = connection.worker
+    let subscription = worker.hub.subscribe(
+      try asked.request(worker.shared), framing: .webSocket(ref: ref), owner: self,
+      now: Clock.realtime())
+    open[ref] = subscription
+    subscriptionIsReady(subscription)
+  }
+
+  private func unsubscribe(_ ref: String?) throws(Problem) {
+    guard let ref, let subscription = open.removeValue(forKey: ref) else {
+      throw Problem(.notFound, "no-such-subscription", "nothing is subscribed as \(ref ?? "null")")
+    }
+    connection.worker.hub.unsubscribe(subscription)
+    ready.removeAll { $0 === subscription }
+  }
+
+  private func say(_ operation: String, _ ref: String?, _ problem: Problem? = nil) {
+    var json = JSONText()
+    json.object {
+      $0.field("op", operation)
+      if let ref { $0.field("ref", ref) }
+      if let problem { problem.describe(into: &$0) }
+    }
+    connection.append { WebSocketFrame.append(.text, json.bytes, to: &$0) }
+  }
+
+  private func sayBye(_ reason: String, _ reconnectAfterMilliseconds: Int?) {
+    guard !closeSent else { return }
+    connection.append { bytes in
+      for subscription in open.values {
+        subscription.appendBye(
+          reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
+      }
+    }
+  }
+
+  private func close(_ code: UInt16?, _ reason: String, _ cause: CloseCause) {
+    guard !closeSent else { return }
+    closeSent = true
+    connection.append { WebSocketFrame.appendClose(code: code, reason: reason, to: &$0) }
+    connection.closeWhenSent(cause)
+  }
+
+  private func armPing() {
+    let worker = connection.worker
+    connection.setDeadline(
+      worker.loop.now + worker.shared.configuration.limits.pingSeconds * second)
+  }
+}
+
+/// What the answer to an upgrade says, and what the client may do.
+struct WebSocketUpgrade {
+  var fields: HTTPFields
+  var access: Access
+}

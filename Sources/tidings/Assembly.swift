@@ -1,0 +1,168 @@
+import ArgumentParser
+import Dispatch
+import FileEvents
+import FileWatching
+import Foundation
+import HTTPSemantics
+import Logging
+import Server
+import Synchronization
+import Syscalls
+import SystemPackage
+
+/// Puts a server together from options, runs it until a signal, and takes it down: the one place
+/// that knows all the parts.
+struct Assembly {
+  private let options: ServerOptions
+  private let site: [UInt8]?
+  private let roots: [[UInt8]]
+  private let allowedRoots: [[UInt8]]
+  private let log: Logger
+
+  /// `site` is served at `/`; `roots` are watched. A directory that is not there is EX_NOINPUT.
+  init(_ options: ServerOptions, site: String?, roots: [String]) throws(Failure) {
+    LoggingSystem.bootstrap { _ in TerminalLog() }
+    log = Logger(label: "tidings")
+    self.options = options
+    self.site = try site.map { path throws(Failure) in try Self.canonical(path, directory: true) }
+    var canonical: [[UInt8]] = []
+    for root in roots { canonical.append(try Self.canonical(root, directory: false)) }
+    self.roots = canonical
+    for root in options.allowRoot { canonical.append(try Self.canonical(root, directory: true)) }
+    allowedRoots = canonical
+  }
+
+  /// Serves until SIGINT or SIGTERM, then says goodbye to clients and returns.
+  func run() throws(Failure) {
+    let signals = StopSignals()
+    raiseDescriptorLimit()
+    let tokens = try options.tokenFile.map { path throws(Failure) in try TokenFile.read(path) }
+    let listening = try Listening.open(options, hasTokens: tokens != nil)
+    defer { Listening.close(options) }
+    var configuration = try configuration(tokens: tokens ?? [])
+    let ticket = (tokens?.first { $0.mayWrite } ?? tokens?.first).map { LoginTicket(for: $0) }
+    configuration.loginTicket = ticket
+    let (server, watcher) = try start(configuration, listening)
+    Banner(
+      listening: listening.map(\.address), servesSite: site != nil, ticket: ticket?.text
+    ).show()
+    signals.wait()
+    let options = options
+    // A second signal means at once.
+    Thread.detachNewThread {
+      signals.wait()
+      Listening.close(options)
+      _exit(130)
+    }
+    server.stop()
+    watcher.stop()
+  }
+
+  /// The listeners are open: clients who come now wait in the kernel's queue until the loops run,
+  /// and the loops do not wait for the crawl.
+  private func start(
+    _ configuration: ServerConfiguration, _ listening: [ListeningSocket]
+  ) throws(Failure) -> (Server, WatchService) {
+    do {
+      let server = try Server(configuration, listening: listening, log: log)
+      let report = StateReport(log: log)
+      var kept = WatchServiceOptions()
+      kept.historyEvents = options.history.records
+      kept.historyBytes = options.history.bytes
+      kept.historyAge = options.history.age
+      let watcher = try WatchService(options: kept) { batch in
+        server.publish(batch)
+        report.note(batch)
+      }
+      report.follow(watcher)
+      var siteWatch: String?
+      for root in roots {
+        let id = try add(root, to: watcher)
+        if root == site { siteWatch = id }
+      }
+      try server.start(watcher: watcher, siteWatch: siteWatch)
+      return (server, watcher)
+    } catch let failure as Failure {
+      throw failure
+    } catch let problem as WatchProblem {
+      throw .system("cannot watch: \(problem.detail)")
+    } catch {
+      throw .system("cannot start: \(error)")
+    }
+  }
+
+  /// Adds a watch and waits until its root is open; the crawl goes on by itself.
+  private func add(_ root: [UInt8], to watcher: WatchService) throws(Failure) -> String {
+    var spec = WatchSpec(root: root)
+    spec.settle = options.settle.value
+    spec.settleMax = max(spec.settleMax, spec.settle)
+    spec.ignore = options.ignore
+    let outcome = Mutex<Result<WatchAddition, WatchProblem>?>(nil)
+    let answered = DispatchSemaphore(value: 0)
+    watcher.add(spec) { result in
+      outcome.withLock { $0 = result }
+      answered.signal()
+    }
+    answered.wait()
+    switch outcome.withLock({ $0 })! {
+    case .success(let addition): return addition.status.id
+    case .failure(let problem):
+      let hint = problem.hint.map { "; type: \($0)" } ?? ""
+      throw .noInput("\(String(decoding: root, as: UTF8.self)): \(problem.detail)\(hint)")
+    }
+  }
+
+  private func configuration(
+    tokens: [AccessToken]
+  ) throws(Failure) -> ServerConfiguration {
+    let origins: OriginRule
+    do throws(OriginRule.Malformed) {
+      origins = try OriginRule(allowing: options.allowOrigin)
+    } catch {
+      throw .configuration(
+        "--allow-origin \(error.origin) is not an origin; https://app.example:8443 is one")
+    }
+    var configuration = ServerConfiguration(
+      loops: options.loops ?? ProcessInfo.processInfo.activeProcessorCount, site: site,
+      allowedRoots: allowedRoots, allowedHosts: options.allowHost, origins: origins,
+      allowsOtherOrigins: !options.allowOrigin.isEmpty, tokens: tokens,
+      publicDirectory: options.publicDirectory, version: Version.text)
+    configuration.history.records = options.history.records
+    configuration.history.bytes = options.history.bytes
+    configuration.history.age = options.history.age.inNanoseconds
+    configuration.limits.stall = options.stall.value.inNanoseconds
+    configuration.limits.drain = options.drain.value.inNanoseconds
+    configuration.limits.connectionsPerAddress = options.maxConnectionsPerAddress
+    configuration.limits.connections =
+      options.maxConnections ?? max(1, ProcessUsage.now().maximumDescriptors / 5 * 4)
+    return configuration
+  }
+
+  /// Absolute, without symbolic links: what realpath(3) says.
+  private static func canonical(_ path: String, directory: Bool) throws(Failure) -> [UInt8] {
+    guard let resolved = realpath(path, nil) else {
+      throw .noInput("\(path): \(String(cString: strerror(errno)))")
+    }
+    defer { free(resolved) }
+    var status = stat()
+    guard !directory || (stat(resolved, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR) else {
+      throw .noInput("\(path) is not a directory")
+    }
+    return Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+  }
+
+  /// As many descriptors as the system lets this user have: one for each client.
+  private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds.
+  fileprivate var inNanoseconds: Int64 {
+    components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
+  }
+}
