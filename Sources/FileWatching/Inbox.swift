@@ -19,8 +19,9 @@ enum TreeCommand: Sendable {
   case remove(String, @Sendable (Bool) -> Void)
   case statuses(@Sendable ([WatchStatus]) -> Void)
   case list(ListingRequest, @Sendable (Result<ListingPage, ListingError>) -> Void)
-  /// Answered once every change made before has been published.
+  /// Answered once every change made before has been published, each after its `settle`.
   case settle(@Sendable () -> Void)
+  case sync(SyncRequest)
   case stop
 }
 

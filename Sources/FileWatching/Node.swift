@@ -27,8 +27,8 @@ struct Node {
   var flags: NodeFlags = []
   var mode: UInt32 = 0
   /// What the object was when last looked at. Identity is inode and birth: ext4 gives a deleted
-  /// file's number to the next create, never with the same birth time, save within one clock tick,
-  /// where the records tell the two apart.
+  /// file's number to the next create, never with the same birth time, save within one clock tick.
+  /// There a type apart tells them apart, else the records do; a directory also loses its mark.
   var inode: UInt64 = 0
   var birth: Int64 = 0
   var size: UInt64 = 0
@@ -41,6 +41,13 @@ struct Node {
 
   func isSameObject(as status: FileStatus) -> Bool {
     inode == status.inode && birth == status.birthTime
+      && (type == .unknown || type == FileType(status.kind))
+  }
+
+  /// Whether its content cannot be what it was when last looked at, or when last told.
+  func isModified(in status: FileStatus) -> Bool {
+    type != .directory
+      && (flags.contains(.unsaid) || !isKnown || size != status.size || mtime != status.mtime)
   }
 
   mutating func note(_ status: FileStatus) {
@@ -70,6 +77,8 @@ struct NodeFlags: OptionSet {
   static let half = NodeFlags(rawValue: 1 << 5)
   /// It is gone, and clients do not know yet.
   static let ghost = NodeFlags(rawValue: 1 << 6)
+  /// Its size or time as last seen was told to nobody.
+  static let unsaid = NodeFlags(rawValue: 1 << 7)
 }
 
 extension FileType {

@@ -1,8 +1,11 @@
 internal import FileEvents
 
-/// A name in a directory, kept apart from the tree: where something was, or came to.
+/// A name in a directory, kept apart from the tree: where something was, or came to. It outlives the
+/// directory, whose slot may have gone to another node meanwhile: `life` tells.
 struct Place: Hashable {
   var directory: NodeID
+  /// Of the directory.
+  var life: UInt32
   var name: [UInt8]
 }
 

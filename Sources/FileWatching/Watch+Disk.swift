@@ -67,8 +67,11 @@ extension Watch {
         if node != Node.root { doubt(place(of: node)) }
         return Sight(isGone: true)
       }
+      if spec.index {
+        if tree[node].isModified(in: status) { tree[node].flags.insert(.unsaid) }
+        remember(node)
+      }
       tree.note(node, status)
-      if spec.index { remember(node) }
       return Sight(status: status)
     }
   }
@@ -98,11 +101,19 @@ extension Watch {
   }
 
   func place(of node: NodeID) -> Place {
-    Place(directory: tree[node].parent, name: tree.name(of: node))
+    place(tree.name(of: node), in: tree[node].parent)
   }
 
+  func place(_ name: [UInt8], in directory: NodeID) -> Place {
+    Place(directory: directory, life: tree[directory].life, name: name)
+  }
+
+  /// Whether the directory of a place still is the one that was meant.
+  func isThere(_ place: Place) -> Bool { tree.isAlive(place.directory, life: place.life) }
+
   func node(at place: Place) -> NodeID {
-    place.name.withUnsafeBytes { tree.child(of: place.directory, $0) }
+    guard isThere(place) else { return Node.none }
+    return place.name.withUnsafeBytes { tree.child(of: place.directory, $0) }
   }
 
   /// Whether this watch has anything to do with a name.
@@ -117,7 +128,7 @@ extension Watch {
   /// Compares a name with the disk and tells what differs. The one act by which every doubt about a
   /// name ends.
   func reconcile(_ place: Place, flags: ChangeFlags) {
-    guard !tree[place.directory].flags.contains(.free), isOfUse(place.directory) else { return }
+    guard isThere(place), isOfUse(place.directory) else { return }
     let node = node(at: place)
     let found = place.name.withUnsafeBytes { look(at: $0, in: place.directory) }
     switch found {
@@ -165,8 +176,7 @@ extension Watch {
     }
     guard known.isSameObject(as: status) else { return replace(node, with: status, flags: flags) }
     let isPending = coalescer.isPending(node)
-    let isModified =
-      type != .directory && (known.size != status.size || known.mtime != status.mtime)
+    let isModified = known.isModified(in: status)
     let isAltered = known.mode != status.mode || (type != .directory && known.ctime != status.ctime)
     tree.note(node, status)
     if isTelling, isModified || !isPending {

@@ -50,7 +50,7 @@ extension Watch {
     let known = tree.child(of: directory, name)
     guard known == Node.none else {
       // A scan was faster, or a record was lost: the disk knows.
-      return reconcile(Place(directory: directory, name: Array(name)), flags: [])
+      return reconcile(place(Array(name), in: directory), flags: [])
     }
     appear(name, in: directory, isDirectory: isDirectory, flags: [])
   }
@@ -69,7 +69,7 @@ extension Watch {
     let node = knownOrPassing(name, in: directory, isDirectory: isDirectory)
     guard node != Node.none else { return }
     if isSuspect(directory) || tree[node].isDirectory != isDirectory {
-      return reconcile(Place(directory: directory, name: Array(name)), flags: [])
+      return reconcile(place(Array(name), in: directory), flags: [])
     }
     remove(node)
   }
@@ -87,7 +87,7 @@ extension Watch {
     let node = knownOrPassing(name, in: directory, isDirectory: isDirectory)
     guard node != Node.none else {
       if spec.index, sees(name, in: directory, isDirectory: isDirectory) {
-        doubt(Place(directory: directory, name: Array(name)))
+        doubt(place(Array(name), in: directory))
       }
       return
     }
@@ -109,7 +109,7 @@ extension Watch {
     coalescer.noted(
       Note(
         kind: kind, type: type, flags: flags,
-        place: Place(directory: directory, name: Array(name)), first: ground.now,
+        place: place(Array(name), in: directory), first: ground.now,
         time: ground.moment.time))
   }
 
@@ -132,7 +132,7 @@ extension Watch {
   private func departed(
     _ name: UnsafeRawBufferPointer, in directory: NodeID, isDirectory: Bool, cookie: UInt32
   ) {
-    let from = Place(directory: directory, name: Array(name))
+    let from = place(Array(name), in: directory)
     if isDirectory { audit.insert(directory) }
     if exchanged?.from == from, exchanged?.cookie == nil {
       exchanged?.cookie = cookie
@@ -144,11 +144,20 @@ extension Watch {
     // What this watch does not see comes from outside, wherever it goes.
     if node == Node.none, !sees(name, in: directory, isDirectory: isDirectory) { return }
     if isSuspect(directory) { doubt(from) }
+    let life = tree[node].life
     var half = RenameHalf(node: node, from: from, deadline: ground.now + Ground.halfPatience)
     if node != Node.none, tree[node].isDirectory != isDirectory, tree[node].type != .unknown {
       doubt(from)
       half.node = Node.none
     }
+    // While a directory is taken for two, a rename in it is told of both.
+    if let other = halves.removeValue(forKey: cookie), other.node != Node.none {
+      lose(other.node)
+      doubt(other.from)
+    }
+    guard isThere(from), half.node == Node.none || tree.isAlive(node, life: life),
+      !tree[node].flags.contains(.ghost)
+    else { return doubt(from) }
     if half.node != Node.none {
       unhang(node)
       tree[node].flags.insert(.half)
@@ -164,10 +173,15 @@ extension Watch {
       exchanged = nil
       return
     }
-    let place = Place(directory: directory, name: Array(name))
+    let place = self.place(Array(name), in: directory)
     // Whatever left this name was gone before the other came: the two never meet.
     for (other, half) in halves where other != cookie && half.from == place { expire(other) }
     let half = halves.removeValue(forKey: cookie)
+    // With what has not come the directory itself may have gone.
+    guard isThere(place) else {
+      if let half, half.node != Node.none { lose(half.node) }
+      return
+    }
     if isSuspect(directory) { doubt(place) }
     let isVisible = sees(name, in: directory, isDirectory: isDirectory)
     guard let half, half.node != Node.none else {
@@ -202,7 +216,7 @@ extension Watch {
     // Without an index nobody knows whether something stood there.
     displaced = target != Node.none || !spec.index ? place : nil
     // Where the disk was ahead, records may seem to put a directory into itself.
-    guard isOfUse(place.directory), !tree.isWithin(place.directory, node) else {
+    guard isThere(place), isOfUse(place.directory), !tree.isWithin(place.directory, node) else {
       doubt(half.from)
       doubt(place)
       return lose(node)
@@ -260,6 +274,7 @@ extension Watch {
   /// RENAME_EXCHANGE comes as two renames, the first over a target that turns up at the old name.
   private func exchange(_ half: RenameHalf, with target: NodeID, at place: Place) -> Bool {
     guard tree[target].isKnown, self.node(at: half.from) == Node.none else { return false }
+    guard isThere(half.from) else { return false }
     let found = half.from.name.withUnsafeBytes { look(at: $0, in: half.from.directory) }
     guard case .found(let status) = found, tree[target].isSameObject(as: status) else {
       return false
@@ -291,7 +306,7 @@ extension Watch {
   func remove(_ node: NodeID, flags: ChangeFlags = []) { drop(node, flags: flags) }
 
   func doubt(_ place: Place) {
-    guard place.directory != Node.none else { return }
+    guard isThere(place) else { return }
     doubts.append(place)
     audit.insert(place.directory)
   }

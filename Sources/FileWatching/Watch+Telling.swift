@@ -128,10 +128,11 @@ extension Watch {
         return false
       }
     }
-    // What has ended below it ends with it, without a word.
-    for node in below where beliefs[node] != nil && tree[node].flags.contains(.ghost) {
-      layToRest(node)
+    // What has ended below it ends with it, without a word; unless it was in what has left.
+    let ended = below.filter {
+      beliefs[$0] != nil && tree[$0].flags.contains(.ghost) && isBelieved($0, within: ghost)
     }
+    for node in ended { layToRest(node) }
     return true
   }
 
@@ -140,8 +141,11 @@ extension Watch {
       erase(ghost)
       return true
     }
+    let life = tree[ghost].life
     flushBelow(ghost)
     guard letOut(of: ghost) else { return false }
+    // It may have been laid to rest with what it was believed to be in.
+    guard tree.isAlive(ghost, life: life), beliefs[ghost] != nil else { return true }
     if let place = beliefs[ghost], !tree[ghost].isDirectory {
       // delete + create of one name is one change, in the place of the later record.
       let heir = node(at: place)
@@ -174,10 +178,10 @@ extension Watch {
     // What is not there any more, or is another thing, is not told of: the records say why.
     if isNew, sight.isGone, spec.index, !mergesNothing, !isForced { return false }
     if !isNew, tree[node].isDirectory { flushBelow(node) }
-    // That may have ended in a circle, and what was cleared for the node is no more.
-    guard isUntold(node) == isNew, ghost == Node.none || believed(at: place) == ghost else {
-      return false
-    }
+    // That may have ended in a circle: what was cleared for the node, or its directory, is no more.
+    guard isUntold(node) == isNew, !isUntold(place.directory),
+      believed(at: place) == ghost || believed(at: place) == node
+    else { return false }
     var change = takeChange(of: node)
     var oldType: FileType?
     if ghost != Node.none {
@@ -191,6 +195,7 @@ extension Watch {
     }
     if ghost != Node.none { layToRest(ghost) }
     tree[node].flags.remove(.untold)
+    said(node, sight.status)
     beliefs.forget(node)
     if !isNew {
       sendContent(change, of: node, before, sight.status)
@@ -259,10 +264,10 @@ extension Watch {
     guard beliefs[node] == from, beliefs[other] == place else { return false }
     let before = tree[node]
     let otherBefore = tree[other]
-    let change = takeChange(of: node)
-    var otherChange = takeChange(of: other)
     let status = look(again: node).status
     let otherStatus = look(again: other).status
+    let change = takeChange(of: node)
+    let otherChange = takeChange(of: other)
     write(
       .move, change, status.map { FileType($0.kind) } ?? before.type, at: place,
       from: believedPath(from), status: status, flags: change.flags.union(.exchange),
@@ -270,7 +275,6 @@ extension Watch {
     beliefs.forget(node)
     beliefs.forget(other)
     sendContent(change, of: node, before, status)
-    if !otherBefore.isKnown, otherStatus != nil { otherChange.content.insert(.modified) }
     sendContent(otherChange, of: other, otherBefore, otherStatus)
     return true
   }
@@ -282,9 +286,13 @@ extension Watch {
     guard !isUntold(node), beliefs[node] != nil else {
       // Others need not wait for it: it goes to the end of the order.
       let change = coalescer.remove(node)
-      guard isUntold(node), isOfUse(node) else { return }
-      coalescer.placed(node, flags: change?.flags ?? [], counts: 1, ground.moment)
-      if isAttached(node) { doubt(place(of: node)) }
+      guard isOfUse(node) else { return }
+      if isUntold(node) {
+        coalescer.placed(node, flags: change?.flags ?? [], counts: 1, ground.moment)
+      } else if let change, !change.content.isEmpty {
+        coalescer.touched(node, change.content, flags: change.flags, ground.moment)
+      }
+      if isAttached(node), node != Node.root { doubt(place(of: node)) }
       return
     }
     write(.delete, takeChange(of: node), tree[node].type, of: node)
@@ -344,27 +352,36 @@ extension Watch {
   private func sendContent(
     _ change: PendingChange, of node: NodeID, _ before: Node, _ status: FileStatus?
   ) {
-    guard !change.content.isEmpty else { return }
-    let isDifferent =
-      status.map { !before.isKnown || before.size != $0.size || before.mtime != $0.mtime } ?? true
-    let isClosed = change.content.contains(.closed)
+    var content = change.content
+    // Without a word of the records: what was seen meanwhile must be told of.
+    if content.isEmpty, status != nil, tree[node].flags.contains(.unsaid) { content = .modified }
+    guard !content.isEmpty else { return }
+    let isDifferent = status.map { before.isModified(in: $0) } ?? true
+    let isClosed = content.contains(.closed)
     let type = status.map { FileType($0.kind) } ?? tree[node].type
-    if change.content.contains(.modified)
-      || isClosed && (!spec.index || isDifferent || mergesNothing)
-    {
+    if content.contains(.modified) || isClosed && (!spec.index || isDifferent || mergesNothing) {
       write(
         .modify, change, type, of: node, status: status,
         flags: isClosed ? change.flags.union(.closed) : change.flags)
     }
-    if change.content.contains(.attributes) {
+    if content.contains(.attributes) {
       write(.attrib, change, type, of: node, status: status, flags: change.flags)
+    }
+    said(node, status)
+  }
+
+  /// Clients were told of the node, with what a look showed or without.
+  private func said(_ node: NodeID, _ status: FileStatus?) {
+    guard spec.index, !tree[node].isDirectory else { return }
+    if status != nil {
+      tree[node].flags.remove(.unsaid)
+    } else if tree[node].isKnown {
+      tree[node].flags.insert(.unsaid)
     }
   }
 
   private func send(_ note: Note) {
-    guard !tree[note.place.directory].flags.contains(.free), !isUntold(note.place.directory) else {
-      return
-    }
+    guard isThere(note.place), !isUntold(note.place.directory) else { return }
     let change = PendingChange(
       count: 1, first: note.first, last: note.first, time: note.time, turn: 0)
     write(note.kind, change, note.type, at: note.place, flags: note.flags)

@@ -63,11 +63,11 @@ extension Watch {
     while !doubts.isEmpty {
       let places = doubts
       doubts.removeAll()
-      for place in places where place.directory != Node.none {
+      for place in places where isThere(place) {
         // The other half of a rename that has left this name may still come.
         guard !halves.values.contains(where: { $0.from == place }) else { continue }
         guard isAttached(place.directory) else {
-          if !tree[place.directory].flags.contains(.free) { later.append(place) }
+          later.append(place)
           continue
         }
         reconcile(place, flags: .rescan)

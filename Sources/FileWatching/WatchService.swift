@@ -94,7 +94,8 @@ package final class WatchService: Sendable {
     inbox.post(.statuses(reply))
   }
 
-  /// One page of what a watch holds, after publishing what is pending.
+  /// One page of what a watch holds, after publishing what is pending. A first page shows every change
+  /// made before the call, or what is known after 500 ms of a watch that does not come to rest.
   package func list(
     _ request: ListingRequest,
     reply: @escaping @Sendable (Result<ListingPage, ListingError>) -> Void
@@ -105,6 +106,10 @@ package final class WatchService: Sendable {
   /// Answers once every change that was made before the call has been published. Nothing is written
   /// anywhere: the kernel queues its records before the call that made them returns.
   package func settle(reply: @escaping @Sendable () -> Void) { inbox.post(.settle(reply)) }
+
+  /// As `settle`, of one watch and without waiting for its `settle` to pass: what is pending is
+  /// published at once.
+  package func sync(_ request: SyncRequest) { inbox.post(.sync(request)) }
 
   /// Sends what is pending, ends both threads and waits for them. Not from the tree thread.
   package func stop() {

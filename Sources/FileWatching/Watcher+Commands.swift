@@ -17,11 +17,15 @@ extension Watcher {
     case .statuses(let reply):
       reply(watches.values.sorted { $0.number < $1.number }.map(\.status))
     case .list(let request, let reply):
-      reply(list(request))
+      listWhenCaughtUp(request, reply)
     case .settle(let reply):
       settling.append(reply)
+    case .sync(let request):
+      sync(request)
     case .stop:
       for watch in watches.values { watch.sendAll() }
+      for one in waiting { one.answer(false) }
+      waiting.removeAll()
       return true
     }
     return false

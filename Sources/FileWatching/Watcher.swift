@@ -22,8 +22,10 @@ final class Watcher {
   private let scanBuffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Watcher.scanBufferSize, alignment: 16)
   private var nextRetry: Int64 = 0
-  /// Who waits for everything made before to be published.
+  /// Who waits for everything made before to be published, in its own time.
   var settling: [@Sendable () -> Void] = []
+  /// Who waits for that and has it published at once.
+  var waiting: [Waiting] = []
 
   init(inbox: Inbox, reader: ReaderControl, ground: Ground) {
     self.inbox = inbox
@@ -51,6 +53,7 @@ final class Watcher {
       let isSettled = emptied != nil && !settling.isEmpty && watches.values.allSatisfy(\.isSettled)
       let settled = isSettled ? settling : []
       if isSettled { settling.removeAll() }
+      answerWaiting(isDrained: emptied != nil)
       for command in taken.commands { if obey(command) { isStopped = true } }
       ground.journal.flush(now: ground.moment.time)
       for reply in settled { reply() }
@@ -67,8 +70,9 @@ final class Watcher {
     if watches.values.contains(where: { $0.state == .degraded }) {
       next = min(next ?? nextRetry, nextRetry)
     }
-    var timeout: Int32? = settling.isEmpty ? nil : 1
-    if let next, settling.isEmpty {
+    let isAwaited = !settling.isEmpty || !waiting.isEmpty
+    var timeout: Int32? = isAwaited ? 1 : nil
+    if let next, !isAwaited {
       let rest = max(0, next - Clock.monotonic())
       timeout = Int32(min((rest + 999_999) / 1_000_000, 60_000))
     }
@@ -78,7 +82,9 @@ final class Watcher {
   /// The time at which every record made so far had been handed to the inbox; nil when that cannot be
   /// said now, or matters to nobody.
   private func queueIsEmpty() -> Int64? {
-    guard !settling.isEmpty || watches.values.contains(where: \.isWary) else { return nil }
+    guard !settling.isEmpty || !waiting.isEmpty || watches.values.contains(where: \.isWary) else {
+      return nil
+    }
     let now = Clock.monotonic()
     guard !waitReadable([ground.backend.queue], timeoutMilliseconds: 0)[0], !reader.isReading else {
       return nil
