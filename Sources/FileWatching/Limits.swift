@@ -5,7 +5,7 @@ internal import SystemPackage
 /// Errors of the kernel as problems for people: what, where, how many of how many, what to type.
 enum Limits {
   static func instanceProblem(_ error: Errno) -> WatchProblem {
-    let maximum = readLimit("max_user_instances")
+    let limit = Limit.lower("fs.inotify.max_user_instances", "user.max_inotify_instances")
     guard error == .tooManyOpenFiles else {
       return WatchProblem(
         .internalError, errno: error.rawValue, detail: "inotify cannot be had: \(error)")
@@ -13,8 +13,8 @@ enum Limits {
     return WatchProblem(
       .instanceLimit, errno: error.rawValue,
       detail:
-        "all \(maximum.map(String.init) ?? "allowed") inotify instances of this user are in use",
-      hint: maximum.map { "sudo sysctl fs.inotify.max_user_instances=\(max(1_024, $0 * 2))" })
+        "all \(limit.map { "\($0.maximum)" } ?? "allowed") inotify instances of this user are in use",
+      hint: limit?.raised(to: 1_024))
   }
 
   /// `marksInUse` counts this process's watches: the kernel tells nobody how many others hold.
@@ -25,13 +25,13 @@ enum Limits {
         .permissionDenied, errno: error.rawValue, detail: "\(shown(path)) cannot be read: \(error)",
         path: path)
     case .noSpace:
-      let maximum = readLimit("max_user_watches")
+      let limit = Limit.lower("fs.inotify.max_user_watches", "user.max_inotify_watches")
       return WatchProblem(
         .watchLimit, errno: error.rawValue,
         detail: "\(shown(path)) is not watched: \(marksInUse) of "
-          + "\(maximum.map(String.init) ?? "the allowed") watches of this user are held here, the "
-          + "rest by other programs",
-        hint: maximum.map { "sudo sysctl fs.inotify.max_user_watches=\(max(524_288, $0 * 2))" },
+          + "\(limit.map { "\($0.maximum)" } ?? "the allowed") watches of this user are held here, "
+          + "the rest by other programs",
+        hint: limit?.raised(to: 524_288),
         path: path)
     case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory:
       return WatchProblem(
@@ -49,12 +49,30 @@ enum Limits {
   static func shown(_ path: [UInt8]) -> String {
     path.isEmpty ? "the root" : String(decoding: path, as: UTF8.self)
   }
+}
 
-  /// A number under /proc/sys/fs/inotify; nil where that is not to be read.
-  private static func readLimit(_ name: String) -> Int? {
-    guard let bytes = try? OpenFile.content(of: FilePath("/proc/sys/fs/inotify/\(name)")) else {
-      return nil
-    }
-    return Int(String(decoding: bytes.filter { $0 != 0x0A }, as: UTF8.self))
+/// One number of sysctl(8).
+private struct Limit {
+  let name: String
+  let maximum: Int
+
+  /// Nil where it is not to be read.
+  private init?(_ name: String) {
+    let path = "/proc/sys/" + name.replacing(".", with: "/")
+    guard let bytes = try? OpenFile.content(of: FilePath(path)),
+      let maximum = Int(String(decoding: bytes.filter { $0 != 0x0A }, as: UTF8.self))
+    else { return nil }
+    self.name = name
+    self.maximum = maximum
   }
+
+  /// The one that is reached first: that of the system, or that of this user namespace
+  /// (namespaces(7): both count, and a container may have been given less).
+  static func lower(_ system: String, _ namespace: String) -> Limit? {
+    let both = [Limit(system), Limit(namespace)].compactMap { $0 }
+    return both.min { $0.maximum < $1.maximum }
+  }
+
+  /// What to type to have twice as many, and no fewer than `enough`.
+  func raised(to enough: Int) -> String { "sudo sysctl \(name)=\(max(enough, maximum * 2))" }
 }

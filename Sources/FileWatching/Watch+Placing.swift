@@ -58,7 +58,10 @@ extension Watch {
   /// Nothing is watched or remembered for the node any more.
   private func letGo(_ node: NodeID) {
     disarm(node)
-    if tree[node].flags.contains(.unwatched) { problems[node] = nil }
+    if tree[node].flags.contains(.unwatched) {
+      problems[node] = nil
+      problemsChanged()
+    }
     recentScans[node] = nil
     audit.remove(node)
   }

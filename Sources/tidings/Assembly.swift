@@ -85,7 +85,8 @@ struct Assembly {
     } catch let failure as Failure {
       throw failure
     } catch let problem as WatchProblem {
-      throw .system("cannot watch: \(problem.detail)")
+      throw .system(
+        "cannot watch: \(problem.detail)" + (problem.hint.map { "; type: \($0)" } ?? ""))
     } catch {
       throw .system("cannot start: \(error)")
     }

@@ -151,7 +151,8 @@ class Tidings:
 
         def live():
             (watch,) = self.watches()
-            return watch if watch["state"] == "live" else None
+            assert watch["state"] == "live", watch
+            return watch
 
         return eventually(live, seconds, "the watch to be live")
 
