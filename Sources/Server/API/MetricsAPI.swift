@@ -46,7 +46,9 @@ private struct LoopMetrics: Sendable {
     for connection in worker.connections.values {
       connections[connection.transport.rawValue] += 1
       waitingBytes += connection.waitingBytes
-      let lag = connection.following?.map(\.subscription.lagRecords).max() ?? 0
+    }
+    for channel in worker.streams.values {
+      let lag = channel.driver?.subscriptions.map(\.subscription.lagRecords).max() ?? 0
       if lag > 0 { slowClients += 1 }
       pendingRecords += lag
     }
