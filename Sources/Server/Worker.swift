@@ -140,7 +140,7 @@ final class Worker {
   ) -> Bool {
     if peer.port != nil { try? socket.sendAtOnce() }
     let connection = Connection(socket: socket, peer: peer, refusal: refusal, worker: self)
-    let driver = HTTP1Driver(connection: connection)
+    let driver = OpeningDriver(connection: connection)
     do { try connection.start(driver) } catch {
       shared.log.warning("epoll_ctl: \(error)")
       return false
@@ -187,7 +187,12 @@ final class Worker {
   func requestArrived() { requests += 1 }
 
   func deliver(_ response: Response, to id: ConnectionID, serial: UInt32) {
-    (connections[id]?.driver as? HTTP1Driver)?.deliver(response, serial: serial)
+    switch loop.source(id) {
+    case let connection as Connection:
+      (connection.driver as? HTTP1Driver)?.deliver(response, serial: serial)
+    case let stream as HTTP2Stream: stream.deliver(response)
+    default: break
+    }
   }
 
   /// Now, as `Date` has it (RFC 9110 §6.6.1); made once a second.

@@ -2,6 +2,7 @@ internal import Bytes
 internal import EventFormats
 internal import EventLoop
 internal import HTTP1
+internal import HTTP2
 internal import HTTPTypes
 
 /// Speaks HTTP/1.1 (RFC 9112) on a connection: one request at a time, pipelined ones in order, until
@@ -129,6 +130,7 @@ final class HTTP1Driver: ConnectionDriver {
   private func handle() {
     guard let head else { return }
     serial &+= 1
+    if switchToHTTP2(head) { return }
     let request = APIRequest(head.request, body: body, peer: connection.peer)
     body = []
     if let refusal = connection.refusal, Endpoint(request.path) != .health {
@@ -188,6 +190,28 @@ final class HTTP1Driver: ConnectionDriver {
   }
 
   // MARK: Other protocols
+
+  /// Whether the request asked to go on in HTTP/2, and the connection does.
+  private func switchToHTTP2(_ head: HTTP1RequestParser.RequestHead) -> Bool {
+    guard connection.refusal == nil, !head.upgrades.contains("websocket"),
+      let settings = UpgradeSettings(head.request, upgrades: head.upgrades)
+    else { return false }
+    let driver = HTTP2Driver(connection: connection)
+    let unread = parser.takeUnparsed()
+    let body = body
+    let peerHasEnded = peerHasEnded
+    connection.append { bytes in
+      HTTP1ResponseEncoder.appendHead(
+        .switchingProtocols, fields: [.upgrade: "h2c"], framing: .none, persistence: .upgrade,
+        to: &bytes)
+    }
+    driver.start()
+    connection.handOver(to: driver, unread: [])
+    driver.upgrade(settings, head.request, body: body)
+    if !unread.isEmpty { unread.withUnsafeBytes { driver.receive($0) } }
+    if peerHasEnded { driver.peerEnded() }
+    return true
+  }
 
   private func startEvents(_ stream: EventStream, _ head: HTTP1RequestParser.RequestHead) {
     var stream = stream
