@@ -86,7 +86,8 @@ extension HTTP2Session {
         return violate(.enhanceYourCalm, "too many frames of DATA without content")
       }
     case FloodGuard.FrameType.settings:
-      if frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { isAcknowledged = true }
+      let isAnswer = frame.hd.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
+      if isAnswer { isAcknowledged = true } else { isHeard = true }
     default: break
     }
     return true

@@ -59,7 +59,9 @@ package final class HTTP2Session {
   package internal(set) var failure: HTTP2ErrorCode?
   /// What of the peer's made it end.
   package private(set) var failureDetail: String?
-  /// Whether the peer has taken note of our settings.
+  /// Whether the peer has told its settings.
+  package internal(set) var isHeard = false
+  /// Whether the peer has taken note of ours.
   package internal(set) var isAcknowledged = false
 
   struct Violation {

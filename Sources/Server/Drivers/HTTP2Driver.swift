@@ -22,8 +22,12 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
   /// Since when a head has been on its way; 0: none is.
   private var headSince: Int64 = 0
   private var stops = false
+  private var hasLeft = false
   private var holdsBack = false
   private var cause: CloseCause?
+  /// The request of HTTP/1.1, until the client has said something in HTTP/2: curl has little room for
+  /// what comes right behind a 101.
+  private var upgraded: (request: HTTPRequest, body: [UInt8])?
 
   /// Frames in answer to the peer's that may wait while it takes nothing: then it is not read from.
   private static let queueLimit = 64
@@ -51,7 +55,7 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
     for name in [HTTPField.Name.connection, .upgrade, HTTPField.Name("HTTP2-Settings")!] {
       request.headerFields[name] = nil
     }
-    add(HTTP2Stream(1, request, of: self)).takeWhole(body)
+    upgraded = (request, body)
   }
 
   // MARK: ConnectionDriver
@@ -59,6 +63,10 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
   func receive(_ bytes: UnsafeRawBufferPointer) {
     let now = connection.worker.loop.now
     session.receive(bytes, now: now)
+    if session.isHeard, let (request, body) = upgraded {
+      upgraded = nil
+      add(HTTP2Stream(1, request, of: self)).takeWhole(body)
+    }
     takeEvents()
     headSince = session.isMidHead ? (headSince == 0 ? now : headSince) : 0
     holdBack(connection.waitingBytes > 0 && session.queuedFrames > Self.queueLimit)
@@ -77,6 +85,11 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
     let quiet = drained
     drained = []
     for stream in quiet { stream.outputDrained() }
+    if stops, !hasLeft, streams.values.allSatisfy(\.isSaid) {
+      hasLeft = true
+      session.leave()
+      connection.markDirty()
+    }
     if session.isOver { finish() } else { armDeadline() }
     return hasMore || !dirty.isEmpty
   }
@@ -98,10 +111,10 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
     }
   }
 
-  /// No more requests are taken; who follows something is told when its turn comes.
+  /// GOAWAY comes when every stream has said its goodbye: some clients (Python's h2) take nothing after
+  /// it, not even on streams it spares.
   func serverStops(reconnectAfterMilliseconds: Int) {
     stops = true
-    session.leave()
     connection.markDirty()
   }
 

@@ -269,6 +269,8 @@ final class HTTP2Stream: Channel, LoopSource {
   var peer: SocketAddress { owner.connection.peer }
   var id: ConnectionID { token! }
   var isOpen: Bool { phase == .awaiting || phase == .answering }
+  /// Whether the client has been told everything, or will be without our doing.
+  var isSaid: Bool { phase == .said || phase == .released }
   var waitingBytes: Int { waiting.count - waitingStart + (file?.left ?? 0) }
   var unacknowledgedBytes: Int { owner.connection.unacknowledgedBytes }
 
