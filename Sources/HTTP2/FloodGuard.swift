@@ -8,7 +8,6 @@ struct FloodGuard {
     static let priority: UInt8 = 2
     static let reset: UInt8 = 3
     static let settings: UInt8 = 4
-    static let pushPromise: UInt8 = 5
     static let ping: UInt8 = 6
     static let goAway: UInt8 = 7
     static let windowUpdate: UInt8 = 8
@@ -40,7 +39,6 @@ struct FloodGuard {
   /// when it has come, because padding may be all of it.
   mutating func began(_ type: UInt8, now: Int64) -> String? {
     switch type {
-    case FrameType.data, FrameType.pushPromise, FrameType.goAway: return nil
     case FrameType.headers:
       continuations = 0
       return nil
@@ -51,7 +49,8 @@ struct FloodGuard {
     case FrameType.settings: return settings.take(now: now) ? nil : "SETTINGS"
     case FrameType.ping: return pings.take(now: now) ? nil : "PING"
     case FrameType.windowUpdate: return windowUpdates.take(now: now) ? nil : "WINDOW_UPDATE"
-    default: return priorities.take(now: now) ? nil : "PRIORITY and the like"
+    case FrameType.priority: return priorities.take(now: now) ? nil : "PRIORITY"
+    default: return nil
     }
   }
 

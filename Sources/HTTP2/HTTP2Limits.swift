@@ -29,8 +29,8 @@ package struct HTTP2Limits: Sendable {
   package var pings = Rate(burst: 60, perSecond: 10)
   /// DATA without content that does not end its stream (CVE-2019-9518).
   package var emptyData = Rate(burst: 60, perSecond: 10)
-  /// PRIORITY, PRIORITY_UPDATE and frames nobody knows (CVE-2019-9513): some browsers send one with
-  /// each request and again when a page turns visible.
+  /// PRIORITY (CVE-2019-9513): some browsers send one with each request and again when a page turns
+  /// visible. Frames nobody knows are not counted: they cost no more than their bytes.
   package var priorities = Rate(burst: 400, perSecond: 50)
   /// WINDOW_UPDATE beyond four for each DATA frame sent: one for the stream, one for the connection,
   /// and as many again for a peer that reads in small steps.

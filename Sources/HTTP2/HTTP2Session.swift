@@ -105,10 +105,12 @@ package final class HTTP2Session {
       session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
     if let violation {
       fail(violation.code, violation.detail)
-    } else if taken == Int(NGHTTP2_ERR_FLOODED.rawValue) {
-      fail(.enhanceYourCalm, "too many frames wait to be acknowledged")
     } else if taken < 0 {
-      fail(.protocolError, String(cString: nghttp2_strerror(Int32(taken))))
+      // A wrong preface, or else a limit of the library's own, of which some releases have more.
+      let isPreface = taken == Int(NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue)
+      fail(
+        isPreface ? .protocolError : .enhanceYourCalm,
+        String(cString: nghttp2_strerror(Int32(taken))))
     }
   }
 

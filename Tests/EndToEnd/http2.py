@@ -122,7 +122,8 @@ class Connection:
         self.socket.connect(address)
         self.authority = "%s:%d" % address
         self.reads, self.streams = reads, {}
-        self.goaway, self.closed = None, False
+        self.goaway, self.closed, self.says = None, False, True
+        self.partial = bytearray()
         self.h2 = h2.connection.H2Connection(
             h2.config.H2Configuration(client_side=True, header_encoding="utf-8", validate_inbound_headers=False)
         )
@@ -147,12 +148,13 @@ class Connection:
 
     def flush(self):
         data = self.h2.data_to_send()
-        if data:
+        if data and self.says:
             self.send(data)
 
     def send(self, data):
         """Bytes, or frames; a server that has closed meanwhile is nothing new."""
-        data = data if isinstance(data, bytes) else b"".join(frame.serialize() for frame in data)
+        if not isinstance(data, bytes):
+            data = b"".join(frame if isinstance(frame, bytes) else frame.serialize() for frame in data)
         try:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
@@ -225,9 +227,24 @@ class Connection:
         if not data:
             self.closed = True
             return
+        self._look_for_goaway(data)
         for event in self.h2.receive_data(data):
             self._take(event)
         self.flush()
+
+    def _look_for_goaway(self, data):
+        """h2 stops at what it finds wrong, such as the reset of a stream it was not told of: GOAWAY
+        (RFC 9113 §6.8) is looked for beside it."""
+        self.partial += data
+        at = 0
+        while len(self.partial) >= at + 9:
+            length = int.from_bytes(self.partial[at : at + 3])
+            if len(self.partial) < at + 9 + length:
+                break
+            if self.partial[at + 3] == 7:
+                self.goaway = int.from_bytes(self.partial[at + 13 : at + 17])
+            at += 9 + length
+        del self.partial[:at]
 
     def _take(self, event):
         stream = self.streams.get(getattr(event, "stream_id", None))
@@ -244,8 +261,6 @@ class Connection:
                 stream.ended = True
             case h2.events.StreamReset() if stream:
                 stream.reset = int(event.error_code)
-            case h2.events.ConnectionTerminated():
-                self.goaway = int(event.error_code)
 
     def open_window(self, stream):
         """Gives back what a stream has taken, for it and for the connection."""
@@ -258,8 +273,10 @@ class Connection:
                 pass  # it ended with the same bytes
             self.flush()
 
-    def until_closed(self, seconds=SECONDS):
-        """Reads to the end of the connection and gives GOAWAY's code; None when none came."""
+    def until_closed(self, seconds=SECONDS, says=True):
+        """Reads to the end of the connection and gives GOAWAY's code; None when none came. Where it is
+        not to say anything more, settings stay unacknowledged."""
+        self.says = says
         end = time.monotonic() + seconds
         while not self.closed:
             left = end - time.monotonic()

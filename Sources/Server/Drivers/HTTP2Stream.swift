@@ -361,8 +361,8 @@ final class HTTP2Stream: Channel, LoopSource {
   /// time itself.
   private func look() {
     guard phase == .complete || transport == .poll || driver == nil, let token else { return }
-    (sentAtLook, lookedAt) = (sentBytes, worker.loop.now)
-    worker.loop.setTimer(token, at: worker.loop.now + limits.stalledAnswerSeconds * second)
+    let interval = limits.stalledAnswerSeconds * second / 3
+    worker.loop.setTimer(token, at: worker.loop.now + interval)
   }
 
   private func linger() {
