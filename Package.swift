@@ -34,8 +34,8 @@ let modules: [Module] = [
   Module(
     "tidings", floor: 6, .executable,
     on: [
-      "Server", "TidingsClient", "FileWatching", "EventFormats", "FileEvents", "HTTPSemantics",
-      "Syscalls", "Inotify", "Bytes",
+      "Server", "TidingsClient", "FileWatching", "HTTP2", "EventFormats", "FileEvents",
+      "HTTPSemantics", "Syscalls", "Inotify", "Bytes",
     ],
     packages: ["ArgumentParser", "Logging", "SystemPackage"]),
   // 5: listener, connections, drivers, routes, static files, security checks
