@@ -24,8 +24,7 @@ extension HTTP2Session {
     }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
       _, _, stream, data, count, user in
-      session(of: user).events.append(
-        .content(stream: stream, Array(UnsafeBufferPointer(start: data, count: count))))
+      session(of: user).contentCame(stream, UnsafeBufferPointer(start: data, count: count))
       return 0
     }
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, user in
@@ -73,6 +72,11 @@ extension HTTP2Session {
       return violate(.enhanceYourCalm, "a head of more than \(limits.headBeyondAnswer) bytes")
     }
     return true
+  }
+
+  private func contentCame(_ stream: Int32, _ content: UnsafeBufferPointer<UInt8>) {
+    arrived += content.count
+    events.append(.content(stream: stream, Array(content)))
   }
 
   private func frameCame(_ frame: nghttp2_frame) -> Bool {

@@ -49,6 +49,8 @@ package final class HTTP2Session {
   var skipped = SkippedStreams()
   var now: Int64 = 0
   var violation: Violation?
+  /// Content that came in this `receive`, in bytes.
+  var arrived = 0
   /// What `send` makes; the caller's array while it runs.
   var outgoing: [UInt8] = []
   var outgoingEnd = 0
@@ -103,6 +105,8 @@ package final class HTTP2Session {
     self.now = now
     let taken = nghttp2_session_mem_recv(
       session, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+    if arrived > 0 { check(nghttp2_session_consume_connection(session, arrived)) }
+    arrived = 0
     if let violation {
       fail(violation.code, violation.detail)
     } else if taken < 0 {
@@ -195,13 +199,11 @@ package final class HTTP2Session {
     nghttp2_session_get_stream_remote_close(session, stream) != 0
   }
 
-  /// So many bytes of content have been dealt with: the client may send as many again.
+  /// So many bytes of content have been dealt with: the client may send as many again on this stream.
+  /// The connection's window opens by itself, so that no stream holds up its siblings.
   package func consume(_ stream: Int32, _ count: Int) {
-    check(nghttp2_session_consume(session, stream, count))
+    check(nghttp2_session_consume_stream(session, stream, count))
   }
-
-  /// The same where the stream shall not get more: its siblings may.
-  package func discard(_ count: Int) { check(nghttp2_session_consume_connection(session, count)) }
 
   /// Takes no more streams; those that are open go on (RFC 9113 §6.8).
   package func leave() {

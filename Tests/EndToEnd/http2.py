@@ -28,6 +28,7 @@ class Stream:
     def __init__(self, connection, number):
         self.connection, self.number = connection, number
         self.response, self.data, self.ended, self.reset = None, bytearray(), False, None
+        self.informed = []
         # Bytes taken whose window has not been given back.
         self.unread = 0
         self.parser, self.events = EventParser(), []
@@ -252,6 +253,8 @@ class Connection:
             case h2.events.ResponseReceived():
                 fields = [(name, value) for name, value in event.headers if not name.startswith(":")]
                 stream.response = Response(int(dict(event.headers)[":status"]), "", fields)
+            case h2.events.InformationalResponseReceived():
+                stream.informed.append(int(dict(event.headers)[":status"]))
             case h2.events.DataReceived():
                 stream.data += event.data
                 stream.unread += event.flow_controlled_length
@@ -266,11 +269,11 @@ class Connection:
         """Gives back what a stream has taken, for it and for the connection."""
         count, stream.unread = stream.unread, 0
         if count:
-            self.h2.increment_flow_control_window(count)
             try:
+                self.h2.increment_flow_control_window(count)
                 self.h2.increment_flow_control_window(count, stream.number)
-            except h2.exceptions.StreamClosedError:
-                pass  # it ended with the same bytes
+            except h2.exceptions.ProtocolError:
+                pass  # stream or connection ended with the same bytes
             self.flush()
 
     def until_closed(self, seconds=SECONDS, says=True):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 import pytest
+from hyperframe.frame import DataFrame
 from websockets.frames import Close, Opcode
 
 import client
@@ -150,6 +151,18 @@ def test_content_that_is_too_much_is_refused_and_its_siblings_go_on(site):
         # It goes on sending: the stream is cut off.
         connection.until(lambda: big.reset is not None)
         assert big.reset == NO_ERROR
+
+
+def test_content_that_is_waited_for_is_asked_for(site):
+    with Connection(site.address) as connection:
+        stream = connection.begin(
+            "POST", "/-/v1/watches", ends=False, content_type="application/json", expect="100-continue"
+        )
+        connection.until(lambda: stream.informed == [100])
+        assert stream.response is None
+        connection.h2.send_data(stream.number, b"{}", end_stream=True)
+        connection.flush()
+        assert stream.answer().problem(400)
 
 
 def test_a_hundred_requests_at_a_time_are_all_answered(site, directory):
@@ -344,8 +357,7 @@ def test_a_stop_says_bye_on_every_stream_and_goaway(daemon, directory):
         while not frames or frames[-1].opcode is not Opcode.CLOSE:
             frames.append(socket.frame())
         assert Close.parse(frames[-1].data).code == 1001
-        connection.h2.send_data(socket.number, b"", end_stream=True)
-        connection.flush()
+        connection.send([DataFrame(socket.number, flags=["END_STREAM"])])  # h2 has closed by GOAWAY
         assert connection.until_closed() == NO_ERROR
         assert idle.until_closed() == NO_ERROR
         assert server.wait(seconds=10) == 0

@@ -170,12 +170,7 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
             number, HTTPRequest(method: .get, scheme: nil, authority: nil, path: nil), of: self)
         )
         .refuse(refusal)
-      case .content(let number, let bytes):
-        if let stream = streams[number] {
-          stream.receive(bytes)
-        } else {
-          session.discard(bytes.count)
-        }
+      case .content(let number, let bytes): streams[number]?.receive(bytes)
       case .ended(let number): streams[number]?.peerEnded()
       case .closed(let number, _): streams[number]?.release()
       }

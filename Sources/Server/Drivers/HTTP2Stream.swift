@@ -88,10 +88,9 @@ final class HTTP2Stream: Channel, LoopSource {
       if isReading { consume(content.count) } else { unconsumed += content.count }
       return
     }
-    guard phase == .receiving else { return owner.session.discard(content.count) }
+    guard phase == .receiving else { return }
     let limit = HTTP2Limits.standard.content
     guard body.count + content.count <= limit else {
-      owner.session.discard(content.count)
       dropBody()
       return send(
         Problem(.contentTooLarge, "malformed-request", "the content has more than \(limit) bytes")
@@ -253,7 +252,6 @@ final class HTTP2Stream: Channel, LoopSource {
     if let token { worker.loop.remove(token) }
     waiting = []
     file = nil
-    if unconsumed > 0 { owner.session.discard(unconsumed) }
     owner.isReleased(number)
   }
 
