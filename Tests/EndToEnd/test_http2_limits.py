@@ -1,7 +1,9 @@
 """Attacks on HTTP/2, each against a number of Sources/HTTP2/HTTP2Limits.swift: the connection ends with
 the code that says why, and another one beside it goes on."""
 
+import shutil
 import struct
+import subprocess
 import time
 
 import hpack
@@ -18,6 +20,7 @@ PATIENCE = 60
 
 # As in the source; a test asks for as much as is allowed, too.
 STREAMS, HEAD, FIELDS, HEAD_BEYOND_ANSWER, CONTINUATIONS = 100, 16 << 10, 100, 64 << 10, 8
+CONTENT, CONTENT_TOGETHER = 1 << 20, 4 << 20
 RESETS, PROVOKED_RESETS, SETTINGS, PINGS, EMPTY_DATA, PRIORITIES, WINDOW_UPDATES = (
     100, 100, 16, 60, 60, 400, 1000,
 )  # fmt: skip
@@ -284,6 +287,28 @@ def test_more_streams_than_are_allowed_are_refused(server, bystander):
         assert connection.until_closed() == PROTOCOL_ERROR
 
 
+def test_content_of_many_requests_together_is_bounded(server, bystander):
+    with Connection(server.address) as connection:
+        uploads, piece = [], b" " * 16_384
+        for _ in range(10):
+            # Each as much as one may bring, and none of them ends.
+            upload = connection.begin("POST", "/-/v1/watches", ends=False, content_type="application/json")
+            uploads.append(upload)
+            for _ in range(CONTENT // len(piece)):
+                connection.until(
+                    lambda: upload.reset is not None
+                    or connection.h2.local_flow_control_window(upload.number) >= len(piece)
+                )
+                if upload.reset is not None:
+                    break
+                connection.h2.send_data(upload.number, piece)
+                connection.flush()
+        connection.until(lambda: uploads[4].reset is not None)
+        held = CONTENT_TOGETHER // CONTENT
+        assert [upload.reset for upload in uploads] == [None] * held + [ENHANCE_YOUR_CALM] * (10 - held)
+        assert connection.exchange("GET", "/-/healthz").status == 200
+
+
 # Time
 
 
@@ -313,3 +338,24 @@ def test_a_stream_that_takes_nothing_for_the_time_of_stall_is_closed(daemon, dir
         connection.until(lambda: stalled.reset is not None, PATIENCE)
         assert stalled.reset == CANCEL
         assert connection.exchange("HEAD", "/-/healthz").status == 200
+
+
+# The library
+
+
+OLD_LIBRARY = """
+typedef struct { int age, number; const char *version, *proto; } info;
+info *nghttp2_version(int least) {
+  static info old = {1, 0x013300, "1.51.0", "h2"};
+  return least > old.number ? 0 : &old;
+}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler here")
+def test_a_library_that_is_too_old_is_refused(launched, directory, tmp_path):
+    (tmp_path / "old.c").write_text(OLD_LIBRARY)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "old.so", tmp_path / "old.c"], check=True)
+    run = launched("daemon", "--root", directory, "--port", "0", environment={"LD_PRELOAD": tmp_path / "old.so"})
+    assert run.wait() == 69
+    assert "libnghttp2 1.51.0 is too old: 1.52.0 or later is needed" in run.stderr
