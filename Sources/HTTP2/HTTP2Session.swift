@@ -41,7 +41,8 @@ package final class HTTP2Session {
   let limits: HTTP2Limits
   /// The C object; set by `init` for good.
   private var session: OpaquePointer!
-  package weak var source: (any HTTP2ContentSource)?
+  /// Owns the session, or outlives it. Not weak: that would make every retain of it slow.
+  package unowned var source: (any HTTP2ContentSource)?
 
   var events: [Event] = []
   var head: HeadReader?
