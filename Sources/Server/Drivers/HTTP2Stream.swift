@@ -2,7 +2,6 @@ internal import EventLoop
 internal import HTTP2
 internal import HTTPTypes
 internal import Syscalls
-internal import SystemPackage
 
 /// One exchange on a stream of HTTP/2: the request while it comes, then the answer as the stream's
 /// window lets it go. Confined to its loop. A stream that is not read holds one frame's worth and what
@@ -19,10 +18,7 @@ final class HTTP2Stream: Channel, LoopSource {
   private var token: Loop.Token?
   private var phase = Phase.receiving
   private var body: [UInt8] = []
-  /// What goes first, and how much of it has gone.
-  private var waiting: [UInt8] = []
-  private var waitingStart = 0
-  private var file: (file: OpenFile, offset: Int, left: Int)?
+  private var waiting = WaitingContent()
   private var isDirty = false
   private var isReading = true
   /// Content taken while no more was wanted: its window opens when there is.
@@ -159,11 +155,7 @@ final class HTTP2Stream: Channel, LoopSource {
     guard hasBody, request.method != .head, response.body.count > 0 else {
       return submit(status, response.fields, hasContent: false)
     }
-    switch response.body {
-    case .empty: break
-    case .bytes(let bytes): waiting = bytes
-    case .file(let opened, let offset, let length): file = (opened, offset, length)
-    }
+    waiting.give(response.body)
     submit(status, response.fields, hasContent: true)
     phase = .complete
     look()
@@ -181,23 +173,17 @@ final class HTTP2Stream: Channel, LoopSource {
   /// Appends at most `limit` bytes of what there is to say. Called by the session.
   func content(into bytes: inout [UInt8], limit: Int) -> HTTP2Session.Content {
     let start = bytes.count
-    takeWaiting(into: &bytes, limit: limit)
-    if bytes.count == start, let file {
-      guard let read = try? file.file.read(count: min(limit, file.left), at: file.offset),
-        !read.isEmpty
-      else { return .failed }
-      bytes += read
-      let left = file.left - read.count
-      self.file = left > 0 ? (file.file, file.offset + read.count, left) : nil
-    }
     var hasMore = false
-    if bytes.count == start, phase == .answering, let driver {
+    if !waiting.isEmpty {
+      do { try waiting.take(into: &bytes, limit: limit) } catch { return .failed }
+      if waiting.isEmpty, driver != nil { owner.isDrained(self) }
+    } else if phase == .answering, let driver {
       hasMore = driver.fill(&bytes, limit: limit)
-      keepExcess(of: &bytes, from: start + limit)
+      waiting.keepExcess(of: &bytes, from: start + limit)
     }
     let count = bytes.count - start
     sentBytes += UInt64(count)
-    if phase == .complete, waitingBytes == 0 {
+    if phase == .complete, waiting.isEmpty {
       phase = .said
       linger()
       return .last
@@ -205,23 +191,6 @@ final class HTTP2Stream: Channel, LoopSource {
     // It looked at many changes and found none of its own: there may be more.
     if count == 0, hasMore { markDirty() }
     return .part
-  }
-
-  private func takeWaiting(into bytes: inout [UInt8], limit: Int) {
-    guard !waiting.isEmpty else { return }
-    let end = min(waiting.count, waitingStart + limit)
-    bytes += waiting[waitingStart..<end]
-    waitingStart = end
-    guard end == waiting.count else { return }
-    waiting = []
-    waitingStart = 0
-    if driver != nil { owner.isDrained(self) }
-  }
-
-  private func keepExcess(of bytes: inout [UInt8], from end: Int) {
-    guard bytes.count > end else { return }
-    waiting = Array(bytes[end...])
-    bytes.removeSubrange(end...)
   }
 
   /// Before the session makes frames: wakes the stream, or lets a driver that has not answered yet see
@@ -234,7 +203,7 @@ final class HTTP2Stream: Channel, LoopSource {
       guard let driver else { return }
       var bytes: [UInt8] = []
       let hasMore = driver.fill(&bytes, limit: 16 * 1024)
-      waiting = bytes
+      waiting.give(.bytes(bytes))
       if hasMore, phase == .awaiting { markDirty() }
     case .receiving, .said, .released: break
     }
@@ -250,8 +219,7 @@ final class HTTP2Stream: Channel, LoopSource {
     driver?.connectionClosed()
     driver = nil
     if let token { worker.loop.remove(token) }
-    waiting = []
-    file = nil
+    waiting = WaitingContent()
     owner.isReleased(number)
   }
 
@@ -269,7 +237,7 @@ final class HTTP2Stream: Channel, LoopSource {
   var isOpen: Bool { phase == .awaiting || phase == .answering }
   /// Whether the client has been told everything, or will be without our doing.
   var isSaid: Bool { phase == .said || phase == .released }
-  var waitingBytes: Int { waiting.count - waitingStart + (file?.left ?? 0) }
+  var waitingBytes: Int { waiting.count }
   var unacknowledgedBytes: Int { owner.connection.unacknowledgedBytes }
 
   func respond(_ status: HTTPResponse.Status, _ fields: HTTPFields) {
@@ -280,7 +248,7 @@ final class HTTP2Stream: Channel, LoopSource {
 
   func append(_ content: (inout [UInt8]) -> Void) {
     guard isOpen else { return }
-    content(&waiting)
+    waiting.append(content)
     markDirty()
   }
 
