@@ -238,6 +238,9 @@ def test_streams_of_every_kind_share_a_connection(site, directory):
         connection.h2.reset_stream(events.number, CANCEL)
         connection.flush()
         eventually(lambda: len(site.get("/-/v1/clients").json()["clients"]) == 2)
+        counted = site.get("/-/metrics").body.decode().splitlines()
+        assert 'tidings_streams_inflight{transport="ndjson"} 1' in counted
+        assert 'tidings_disconnects_total{reason="peer",transport="sse"} 1' in counted
         (directory / "newer").mkdir()
         messages.until_event("message")
 

@@ -172,7 +172,7 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
         .refuse(refusal)
       case .content(let number, let bytes): streams[number]?.receive(bytes)
       case .ended(let number): streams[number]?.peerEnded()
-      case .closed(let number, _): streams[number]?.release()
+      case .closed(let number, _): streams[number]?.closed()
       }
     }
   }

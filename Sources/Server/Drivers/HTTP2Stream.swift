@@ -211,6 +211,12 @@ final class HTTP2Stream: Channel, LoopSource {
 
   func outputDrained() { if isOpen { driver?.outputDrained() } }
 
+  /// The stream is gone: by the client's will, unless all had been said.
+  func closed() {
+    if isOpen, driver != nil { worker.traffic.closed(transport, .peer) }
+    release()
+  }
+
   /// Lets go of everything, once.
   func release() {
     guard phase != .released else { return }
