@@ -4,7 +4,11 @@
 import PackageDescription
 
 struct Module {
-  enum Kind { case header, library, executable }
+  enum Kind {
+    case header, library, executable
+    /// Installed with the system; found by pkg-config.
+    case system(pkgConfig: String, apt: String)
+  }
   let name: String
   let floor: Int
   let kind: Kind
@@ -30,16 +34,16 @@ let modules: [Module] = [
   Module(
     "tidings", floor: 6, .executable,
     on: [
-      "Server", "TidingsClient", "FileWatching", "EventFormats", "FileEvents", "HTTPSemantics",
-      "Syscalls", "Inotify", "Bytes",
+      "Server", "TidingsClient", "FileWatching", "HTTP2", "EventFormats", "FileEvents",
+      "HTTPSemantics", "Syscalls", "Inotify", "Bytes",
     ],
     packages: ["ArgumentParser", "Logging", "SystemPackage"]),
   // 5: listener, connections, drivers, routes, static files, security checks
   Module(
     "Server", floor: 5,
     on: [
-      "Fanout", "FileWatching", "EventLoop", "HTTP1", "WebSocket", "EventFormats", "FileEvents",
-      "HTTPSemantics", "Syscalls", "Bytes",
+      "Fanout", "FileWatching", "EventLoop", "HTTP1", "HTTP2", "WebSocket", "EventFormats",
+      "FileEvents", "HTTPSemantics", "Syscalls", "Bytes",
     ],
     packages: ["HTTPTypes", "Logging", "SystemPackage"], resources: [.embedInCode("Public")]),
   Module(
@@ -54,6 +58,7 @@ let modules: [Module] = [
     packages: ["DequeModule", "SystemPackage"]),
   Module("EventLoop", floor: 3, on: ["Syscalls"], packages: ["HeapModule", "SystemPackage"]),
   Module("HTTP1", floor: 3, on: ["HTTPSemantics", "Bytes"], packages: ["HTTPTypes"]),
+  Module("HTTP2", floor: 3, on: ["CNghttp2", "HTTPSemantics", "Bytes"], packages: ["HTTPTypes"]),
   Module("WebSocket", floor: 3, on: ["HTTPSemantics", "Bytes"], packages: ["HTTPTypes"]),
   Module("EventFormats", floor: 3, on: ["FileEvents", "Bytes"]),
   // 2: what a change is; what a request means
@@ -65,6 +70,7 @@ let modules: [Module] = [
   Module("Bytes", floor: 1),
   // 0: headers and a few shims, no logic
   Module("CLinux", floor: 0, .header),
+  Module("CNghttp2", floor: 0, .system(pkgConfig: "libnghttp2", apt: "libnghttp2-dev")),
 ]
 
 /// Modules with tests of their own, and what those tests reach for besides it.
@@ -74,6 +80,7 @@ let tests: [(name: String, reaches: [String])] = [
   ("BytesTests", ["Bytes"]),
   ("HTTPSemanticsTests", ["HTTPSemantics", "Bytes"]),
   ("HTTP1Tests", ["HTTP1"]),
+  ("HTTP2Tests", ["HTTP2"]),
   ("WebSocketTests", ["WebSocket", "Bytes"]),
   ("TidingsClientTests", ["TidingsClient", "EventFormats", "HTTP1", "Syscalls"]),
   ("LayeringTests", []),
@@ -139,6 +146,8 @@ let package = Package(
     let stands = dependencies(module.standsOn, module.packages)
     return switch module.kind {
     case .header: .target(name: module.name)
+    case .system(let pkgConfig, let apt):
+      .systemLibrary(name: module.name, pkgConfig: pkgConfig, providers: [.apt([apt])])
     case .library:
       .target(
         name: module.name, dependencies: stands, resources: module.resources,

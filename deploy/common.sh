@@ -39,11 +39,34 @@ install_packages() {
 need_build_tools() {
   command -v git >/dev/null || install_packages "fetches the packages this one stands on" git ca-certificates
   command -v swift >/dev/null || explain_swift
+  has_header nghttp2/nghttp2.h || install_packages "speaks HTTP/2" libnghttp2-dev
   found=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p' | head -n 1)
   case $found in
   '') fail "swift is there but does not run: $(command -v swift) --version says nothing of a version." ;;
   [0-5].* | 6.[01]) fail "Swift $found is too old: Tidings is written in Swift 6.3. See swift.org/install/linux." ;;
   esac
+}
+
+# has_header FILE: whether a C header is installed where compilers look.
+has_header() { [ -e "/usr/include/$1" ] || [ -e "/usr/local/include/$1" ]; }
+
+# libnghttp2 does not say which of its distribution's security fixes it has, so the package manager
+# is asked: for one that is newer here, and on Debian 12 for the revision that has all we know of.
+warn_of_old_nghttp2() {
+  command -v dpkg-query >/dev/null || return 0
+  installed=$(dpkg-query -W -f '${Version}' libnghttp2-14 2>/dev/null) || return 0
+  [ -n "$installed" ] || return 0
+  wanted=$(apt-cache policy libnghttp2-14 2>/dev/null | sed -n 's/^ *Candidate: //p')
+  case $(distribution) in
+  "debian 12"*)
+    if [ -z "$wanted" ] || dpkg --compare-versions "$wanted" lt 1.52.0-1+deb12u3; then
+      wanted=1.52.0-1+deb12u3
+    fi ;;
+  esac
+  if [ -n "$wanted" ] && dpkg --compare-versions "$installed" lt "$wanted"; then
+    say "libnghttp2-14 $installed lacks security fixes of $wanted:" \
+      "apt-get update && apt-get install libnghttp2-14"
+  fi
 }
 
 # How to get Swift on this distribution; ends the script.

@@ -15,10 +15,6 @@ struct RequestLine {
 
   /// The longest method of the IANA registry has 17 characters.
   private static let methodLimit = 32
-  // Visible ASCII but the fragment's sign and the delimiters of URLs. Browsers send some characters
-  // RFC 3986 wants encoded (`|`, `[`, `{`, `^`), so those pass.
-  private static let targetCharacters = ASCIISet(
-    "!$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~")
 
   /// Reads a line without its CRLF.
   init(_ line: UnsafeRawBufferPointer) throws(Refusal) {
@@ -36,7 +32,7 @@ struct RequestLine {
     minorVersion = try Self.minorVersion(line.part(targetEnd + 1..<line.count))
 
     let target = line.part(methodEnd + 1..<targetEnd)
-    if let offset = target.firstIndex(where: { !Self.targetCharacters.contains($0) }) {
+    if let offset = target.firstIndex(where: { !RequestTarget.characters.contains($0) }) {
       throw .malformed("byte \(methodEnd + 1 + offset) of the request line must be percent-encoded")
     }
     self.method = HTTPRequest.Method(String(decoding: method, as: UTF8.self))!

@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 
 /// The path of a request as names to be looked up, and its query as text. Decoded once; never to
 /// be decoded again.
@@ -23,6 +23,11 @@ package struct RequestTarget: Sendable, Equatable {
   package var endsInSlash: Bool
   /// What follows the first question mark, still encoded; nil without one.
   package var query: String?
+
+  /// What a target may be written with: visible ASCII but the fragment's sign and the delimiters of
+  /// URLs. Browsers send some characters RFC 3986 wants encoded (`|`, `[`, `{`, `^`), so those pass.
+  package static let characters = ASCIISet(
+    "!$%&'()*+,-./0123456789:;=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~")
 
   /// Takes the origin form of a target apart.
   package init(_ target: String) throws(Problem) {

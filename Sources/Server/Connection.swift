@@ -4,8 +4,8 @@ internal import Logging
 internal import Syscalls
 internal import SystemPackage
 
-/// What speaks on a connection: takes bytes, gives bytes, keeps time. Confined to its loop. All
-/// calls come from the connection; a driver acts on it through `Connection` alone.
+/// What speaks on a connection, or on a channel of one: takes bytes, gives bytes, keeps time. Confined
+/// to its loop. All calls come from there; a driver acts on it through `Connection` or `Channel` alone.
 protocol ConnectionDriver: AnyObject {
   /// Bytes came. They are valid during the call only.
   func receive(_ bytes: UnsafeRawBufferPointer)
@@ -23,11 +23,8 @@ protocol ConnectionDriver: AnyObject {
   /// The deadline set by `Connection.setDeadline` has passed.
   func deadlinePassed()
 
-  /// The server is stopping: say goodbye and call `Connection.closeWhenSent`.
+  /// The server is stopping: say goodbye and end once it has been sent.
   func serverStops(reconnectAfterMilliseconds: Int)
-
-  /// An operator wants this client gone: say goodbye and call `Connection.closeWhenSent`.
-  func removedByOperator()
 
   /// The connection is gone: let go of everything that others hold for it.
   func connectionClosed()
@@ -167,8 +164,6 @@ final class Connection: LoopSource {
   func serverStops(reconnectAfterMilliseconds: Int) {
     driver?.serverStops(reconnectAfterMilliseconds: reconnectAfterMilliseconds)
   }
-
-  func removedByOperator() { driver?.removedByOperator() }
 
   /// Looks whether the peer of a stream takes what it is sent; returns whether to look again.
   func looksAtPeer(now: Int64) -> Bool {

@@ -26,7 +26,7 @@ final class Drain: LoopSource {
     let spread = worker.shared.reconnectSpreadMilliseconds
     for client in clients[slices.next()] {
       // One that has gone meanwhile needs no goodbye.
-      worker.connections[client]?.serverStops(
+      worker.streams[client]?.serverStops(
         reconnectAfterMilliseconds: .random(in: 1_000...(1_000 + spread)))
     }
     guard !slices.isOver, let token else { return }

@@ -145,7 +145,11 @@ final class Router {
       guard let endpoint = Endpoint(request.path) else {
         throw .notFound("nothing is at \(request.path)")
       }
-      guard endpoint.methods.contains(request.http.method) else {
+      // CONNECT has passed the parser only as RFC 8441 extends it.
+      guard
+        endpoint.methods.contains(request.http.method)
+          || endpoint == .socket && request.http.method == .connect
+      else {
         throw .methodNotAllowed(endpoint.methods)
       }
       return try answer(endpoint, request, ticket)

@@ -1,11 +1,12 @@
-/// What a connection is used for at the moment.
+/// What a connection, or a stream of HTTP/2, is used for at the moment.
 enum Transport: Int, CaseIterable, Sendable {
-  case http, sse, ndjson, poll, websocket
+  case http, http2, sse, ndjson, poll, websocket
 
   /// As `clients` and `metrics` call it.
   var name: String {
     switch self {
     case .http: "http"
+    case .http2: "http2"
     case .sse: "sse"
     case .ndjson: "ndjson"
     case .poll: "poll"

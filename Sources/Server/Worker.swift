@@ -31,8 +31,8 @@ final class Worker {
   /// What a read fills; its content is valid during one `receive`.
   let readBuffer: UnsafeMutableRawBufferPointer
   private(set) var connections: [ConnectionID: Connection] = [:]
-  /// Connections whose driver is a stream or a WebSocket.
-  private(set) var streams = 0
+  /// Who follows something: event streams, polls that wait, WebSockets.
+  private(set) var streams: [ConnectionID: any Channel] = [:]
   private(set) var requests: UInt64 = 0
   var traffic = Traffic()
 
@@ -140,7 +140,7 @@ final class Worker {
   ) -> Bool {
     if peer.port != nil { try? socket.sendAtOnce() }
     let connection = Connection(socket: socket, peer: peer, refusal: refusal, worker: self)
-    let driver = HTTP1Driver(connection: connection)
+    let driver = OpeningDriver(connection: connection)
     do { try connection.start(driver) } catch {
       shared.log.warning("epoll_ctl: \(error)")
       return false
@@ -180,17 +180,19 @@ final class Worker {
   /// Something has been sent to a stream: whether it arrives is looked at later.
   func looksAtPeersSoon() { peers.begin() }
 
-  func streamOpened(_ connection: Connection) { streams += 1 }
+  func streamOpened(_ channel: any Channel) { streams[channel.id] = channel }
 
-  func streamClosed(_ connection: Connection) { streams -= 1 }
+  func streamClosed(_ channel: any Channel) { streams[channel.id] = nil }
 
   func requestArrived() { requests += 1 }
 
   func deliver(_ response: Response, to id: ConnectionID, serial: UInt32) {
-    guard let connection = connections[id], let driver = connection.driver as? HTTP1Driver else {
-      return
+    switch loop.source(id) {
+    case let connection as Connection:
+      (connection.driver as? HTTP1Driver)?.deliver(response, serial: serial)
+    case let stream as HTTP2Stream: stream.deliver(response)
+    default: break
     }
-    driver.deliver(response, serial: serial)
   }
 
   /// Now, as `Date` has it (RFC 9110 §6.6.1); made once a second.
@@ -287,8 +289,7 @@ final class Worker {
     guard !stopping else { return }
     stopping = true
     for listener in listeners { listener.stop() }
-    let clients = connections.values
-    for connection in clients where connection.transport == .http {
+    for (id, connection) in connections where streams[id] == nil {
       connection.serverStops(reconnectAfterMilliseconds: 0)
     }
     guard !connections.isEmpty else {
@@ -296,8 +297,7 @@ final class Worker {
       return
     }
     let limits = shared.configuration.limits
-    let streams = clients.filter { $0.transport != .http }
-    drain = Drain(self, streams: streams.compactMap(\.token), over: limits.drain)
+    drain = Drain(self, streams: Array(streams.keys), over: limits.drain)
     messages?.stopLoop(at: loop.now + limits.drain + limits.goodbyeMilliseconds * (second / 1_000))
   }
 }

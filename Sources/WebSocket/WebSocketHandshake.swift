@@ -7,24 +7,35 @@ package import HTTPTypes
 package enum WebSocketHandshake {
   /// A request one may answer with 101.
   package struct Offer: Sendable, Equatable {
-    /// Value of Sec-WebSocket-Accept.
-    package var accept: String
+    /// Value of Sec-WebSocket-Accept; nil over HTTP/2, where nothing is proved by it.
+    package var accept: String?
     /// Offered by Sec-WebSocket-Protocol, in the client's order of preference; case matters.
     package var subprotocols: [String]
   }
 
   /// Why a request opens no socket, and with what to answer.
   package struct Refusal: Error, Sendable, Equatable {
-    /// 400, 405 or 426.
+    /// 400, 405, 426 or 501.
     package var status: Int
     package var detail: String
     /// Fields the status demands: Allow, Upgrade, Sec-WebSocket-Version.
     package var fields: HTTPFields
+
+    /// Stable word for programs.
+    package var code: String {
+      switch status {
+      case 426: "upgrade-required"
+      case 501: "not-implemented"
+      default: "malformed"
+      }
+    }
   }
 
-  /// Checks a request of HTTP/1.1 or later; HTTP/1.0 has no Upgrade.
+  /// Checks a request of HTTP/1.1 or later; HTTP/1.0 has no Upgrade. Over HTTP/2 it is an extended
+  /// CONNECT.
   package static func offer(in request: HTTPRequest) throws(Refusal) -> Offer {
     let fields = request.headerFields
+    guard request.method != .connect else { return try extendedOffer(in: request) }
     guard request.method == .get else {
       throw Refusal(
         status: 405, detail: "a WebSocket is opened by GET", fields: [.allow: "GET"])
@@ -50,9 +61,28 @@ package enum WebSocketHandshake {
       subprotocols: try subprotocols(fields[values: .secWebSocketProtocol]))
   }
 
-  /// Fields of the 101, `Connection` aside. `subprotocol` is one of the offer's, or nil.
+  /// RFC 8441 §5: no key, no Upgrade.
+  private static func extendedOffer(in request: HTTPRequest) throws(Refusal) -> Offer {
+    let fields = request.headerFields
+    guard request.extendedConnectProtocol == "websocket" else {
+      throw Refusal(status: 501, detail: ":protocol: only websocket is spoken", fields: [:])
+    }
+    guard fields[values: .secWebSocketVersion] == ["13"] else {
+      throw Refusal(
+        status: 400, detail: "Sec-WebSocket-Version: only 13 is spoken",
+        fields: [.secWebSocketVersion: "13"])
+    }
+    return Offer(
+      accept: nil, subprotocols: try subprotocols(fields[values: .secWebSocketProtocol]))
+  }
+
+  /// Fields of the answer that accepts, `Connection` aside. `subprotocol` is one of the offer's, or
+  /// nil.
   package static func fields(accepting offer: Offer, subprotocol: String?) -> HTTPFields {
-    var fields: HTTPFields = [.upgrade: "websocket", .secWebSocketAccept: offer.accept]
+    var fields: HTTPFields = [:]
+    if let accept = offer.accept {
+      fields = [.upgrade: "websocket", .secWebSocketAccept: accept]
+    }
     if let subprotocol { fields[.secWebSocketProtocol] = subprotocol }
     return fields
   }

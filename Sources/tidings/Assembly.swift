@@ -3,6 +3,7 @@ import Dispatch
 import FileEvents
 import FileWatching
 import Foundation
+import HTTP2
 import HTTPSemantics
 import Logging
 import Server
@@ -34,6 +35,10 @@ struct Assembly {
 
   /// Serves until SIGINT or SIGTERM, then says goodbye to clients and returns.
   func run() throws(Failure) {
+    guard HTTP2Library.isSupported else {
+      throw .unavailable(
+        "libnghttp2 \(HTTP2Library.version) is too old: \(HTTP2Library.oldest) or later is needed")
+    }
     let signals = StopSignals()
     raiseDescriptorLimit()
     let tokens = try options.tokenFile.map { path throws(Failure) in try TokenFile.read(path) }

@@ -78,6 +78,7 @@ class Driver:
         }
         wanted = {
             "browserName": "chrome",
+            "acceptInsecureCerts": True,
             "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"},
         }

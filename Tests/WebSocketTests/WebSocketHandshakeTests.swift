@@ -37,6 +37,33 @@ struct WebSocketHandshakeTests {
       WebSocketHandshake.accept(key: "AQIDBAUGBwgJCgsMDQ4PEA==") == "C/0nmHhBztSRGR1CwL6Tf4ZjwpY=")
   }
 
+  @Test("over HTTP/2 there is no key and no answer to it (RFC 8441 §5)")
+  func extendedConnect() throws {
+    var request = Self.request {
+      $0.method = .connect
+      $0.headerFields[.upgrade] = nil
+      $0.headerFields[.connection] = nil
+      $0.headerFields[.secWebSocketKey] = nil
+    }
+    request.extendedConnectProtocol = "websocket"
+    let offer = try WebSocketHandshake.offer(in: request)
+    #expect(offer.accept == nil)
+    #expect(offer.subprotocols == ["chat", "superchat"])
+    #expect(
+      WebSocketHandshake.fields(accepting: offer, subprotocol: "chat") == [
+        .secWebSocketProtocol: "chat"
+      ])
+    request.headerFields[.secWebSocketVersion] = "12"
+    #expect(throws: WebSocketHandshake.Refusal.self) {
+      try WebSocketHandshake.offer(in: request)
+    }
+    request.extendedConnectProtocol = "connect-udp"
+    let refusal = #expect(throws: WebSocketHandshake.Refusal.self) {
+      try WebSocketHandshake.offer(in: request)
+    }
+    #expect(refusal?.status == 501)
+  }
+
   @Test("words are read without case and from lists")
   func lists() throws {
     let offer = try WebSocketHandshake.offer(

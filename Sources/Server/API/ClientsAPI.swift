@@ -7,7 +7,8 @@ internal import HTTPTypes
 internal import Logging
 internal import Syscalls
 
-/// A client's id: its loop, and its connection there. One that is used again names another.
+/// A client's id: its loop, and its connection or its stream of HTTP/2 there. One that is used again
+/// names another.
 struct ClientID: Sendable, Equatable {
   let loop: Int
   let connection: UInt64
@@ -113,7 +114,7 @@ private struct LoopStats: Sendable {
 
   init(_ worker: Worker) {
     connections = worker.connections.count
-    streams = worker.streams
+    streams = worker.streams.count
     requests = worker.requests
   }
 }
@@ -121,19 +122,19 @@ private struct LoopStats: Sendable {
 extension Worker {
   /// A JSON object for each client that follows something here.
   func describeClients() -> [[UInt8]] {
-    connections.values.compactMap { connection in
-      guard let subscriptions = connection.following else { return nil }
+    streams.values.compactMap { channel in
+      guard let subscriptions = channel.driver?.subscriptions else { return nil }
       var json = JSONText()
       json.object {
-        $0.field("id", ClientID(loop: index, connection: connection.token!.rawValue).text)
-        $0.field("transport", connection.transport.name)
-        $0.field("address", connection.peer.text)
+        $0.field("id", ClientID(loop: index, connection: channel.id.rawValue).text)
+        $0.field("transport", channel.transport.name)
+        $0.field("address", channel.peer.text)
         $0.field(
-          "connectedSeconds", seconds: Double(loop.now - connection.openedAt) / Double(second))
-        $0.field("bytesSent", connection.sentBytes)
+          "connectedSeconds", seconds: Double(loop.now - channel.openedAt) / Double(second))
+        $0.field("bytesSent", channel.sentBytes)
         $0.field("bytesWaiting") {
-          $0.field("process", connection.waitingBytes)
-          $0.field("kernel", connection.unacknowledgedBytes)
+          $0.field("process", channel.waitingBytes)
+          $0.field("kernel", channel.unacknowledgedBytes)
         }
         $0.field("subscriptions", subscriptions) { json, open in
           json.object { describe(open.subscription, ref: open.ref, into: &$0) }
@@ -145,8 +146,8 @@ extension Worker {
 
   /// False when it has gone already, or follows nothing.
   func removeClient(_ id: ClientID, by peer: String) -> Bool {
-    let found = connections.first { $0.key.rawValue == id.connection }
-    guard let client = found?.value, client.isOpen, client.following != nil else { return false }
+    let found = streams.first { $0.key.rawValue == id.connection }
+    guard let client = found?.value, client.isOpen else { return false }
     shared.log.notice(
       "\(client.transport.name) client \(client.peer.text): closed for \(peer)")
     client.removedByOperator()
@@ -168,17 +169,5 @@ extension Worker {
     }
     json.field("sent", status.sent)
     json.field("resets", status.resets)
-  }
-}
-
-extension Connection {
-  /// The subscriptions of a client; nil for a connection that follows nothing.
-  var following: [(ref: String?, subscription: Subscription)]? {
-    switch driver {
-    case let events as EventStreamDriver: events.subscriptions
-    case let poll as LongPollDriver: poll.subscriptions.isEmpty ? nil : poll.subscriptions
-    case let socket as WebSocketDriver: socket.subscriptions
-    default: nil
-    }
   }
 }

@@ -73,8 +73,7 @@ extension Router {
           access: request.access))
     } catch {
       var problem = Problem(
-        .init(code: error.status), error.status == 426 ? "upgrade-required" : "malformed",
-        error.detail)
+        .init(code: error.status), error.code, error.detail)
       problem.fields = error.fields
       throw problem
     }

@@ -30,6 +30,7 @@ extension Router {
 /// One loop's share.
 private struct LoopMetrics: Sendable {
   var connections = [Int](repeating: 0, count: Transport.allCases.count)
+  var streams = [Int](repeating: 0, count: Transport.allCases.count)
   var slowClients = 0
   var pendingRecords: UInt64 = 0
   var waitingBytes = 0
@@ -46,7 +47,10 @@ private struct LoopMetrics: Sendable {
     for connection in worker.connections.values {
       connections[connection.transport.rawValue] += 1
       waitingBytes += connection.waitingBytes
-      let lag = connection.following?.map(\.subscription.lagRecords).max() ?? 0
+    }
+    for channel in worker.streams.values {
+      streams[channel.transport.rawValue] += 1
+      let lag = channel.driver?.subscriptions.map(\.subscription.lagRecords).max() ?? 0
       if lag > 0 { slowClients += 1 }
       pendingRecords += lag
     }
@@ -69,11 +73,20 @@ extension PrometheusText {
         family.sample(["transport": transport.name], Double(count))
       }
     }
+    family("tidings_streams_inflight", .gauge, "Clients that follow events now.") { family in
+      for transport in Transport.allCases where transport != .http && transport != .http2 {
+        let count = loops.reduce(0) { $0 + $1.streams[transport.rawValue] }
+        family.sample(["transport": transport.name], Double(count))
+      }
+    }
     family("tidings_connections_limit", .gauge, "Connections that may be open (--max-connections).")
     { $0.sample([:], Double(shared.census.limit)) }
     family("tidings_connections_accepted_total", .counter, "Connections taken from the listeners.")
     { $0.sample([:], Double(traffic.accepted)) }
-    family("tidings_disconnects_total", .counter, "Connections that have ended, and why.") {
+    family(
+      "tidings_disconnects_total", .counter,
+      "Connections, and event streams of HTTP/2, that have ended, and why."
+    ) {
       family in
       for transport in Transport.allCases {
         for cause in CloseCause.allCases {

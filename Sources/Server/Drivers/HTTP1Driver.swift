@@ -2,6 +2,7 @@ internal import Bytes
 internal import EventFormats
 internal import EventLoop
 internal import HTTP1
+internal import HTTP2
 internal import HTTPTypes
 
 /// Speaks HTTP/1.1 (RFC 9112) on a connection: one request at a time, pipelined ones in order, until
@@ -80,9 +81,6 @@ final class HTTP1Driver: ConnectionDriver {
     if phase == .reading, !parser.isMidRequest, head == nil { end(.shutdown) }
   }
 
-  /// Only who follows something is among the clients that can be removed.
-  func removedByOperator() { end(.removed) }
-
   func connectionClosed() { phase = .ending }
 
   /// The answer to request `serial`, given later. An answer nobody waits for any more is dropped.
@@ -132,13 +130,14 @@ final class HTTP1Driver: ConnectionDriver {
   private func handle() {
     guard let head else { return }
     serial &+= 1
+    if switchToHTTP2(head) { return }
     let request = APIRequest(head.request, body: body, peer: connection.peer)
     body = []
     if let refusal = connection.refusal, Endpoint(request.path) != .health {
       send(refusal.problem.response, to: head)
       return
     }
-    let ticket = ReplyTicket(connection: connection, serial: serial)
+    let ticket = ReplyTicket(connection.worker, token: connection.token!, serial: serial)
     switch connection.worker.router.answer(request, ticket: ticket) {
     case .response(let response): send(response, to: head)
     case .later:
@@ -192,55 +191,71 @@ final class HTTP1Driver: ConnectionDriver {
 
   // MARK: Other protocols
 
-  private func startEvents(_ stream: EventStream, _ head: HTTP1RequestParser.RequestHead) {
-    let chunked = head.minorVersion > 0
-    var fields = stream.fields
-    fields.harden(for: head.request, connection.worker)
+  /// Whether the request asked to go on in HTTP/2, and the connection does.
+  private func switchToHTTP2(_ head: HTTP1RequestParser.RequestHead) -> Bool {
+    guard connection.refusal == nil, !head.upgrades.contains("websocket"),
+      let settings = UpgradeSettings(head.request, upgrades: head.upgrades)
+    else { return false }
+    let driver = HTTP2Driver(connection: connection)
+    let unread = parser.takeUnparsed()
+    let body = body
+    let peerHasEnded = peerHasEnded
     connection.append { bytes in
       HTTP1ResponseEncoder.appendHead(
-        .ok, fields: fields, framing: chunked ? .chunked : .untilClose,
-        persistence: chunked ? .keepAlive(peerMinorVersion: head.minorVersion) : .close, to: &bytes)
+        .switchingProtocols, fields: [.upgrade: "h2c"], framing: .none, persistence: .upgrade,
+        to: &bytes)
     }
+    driver.start()
+    connection.handOver(to: driver, unread: [])
+    driver.upgrade(settings, head.request, body: body)
+    if !unread.isEmpty { unread.withUnsafeBytes { driver.receive($0) } }
+    if peerHasEnded { driver.peerEnded() }
+    return true
+  }
+
+  private func startEvents(_ stream: EventStream, _ head: HTTP1RequestParser.RequestHead) {
+    var stream = stream
+    stream.fields.harden(for: head.request, connection.worker)
     guard head.request.method != .head else {
+      let chunked = head.minorVersion > 0
+      connection.append { bytes in
+        HTTP1ResponseEncoder.appendHead(
+          .ok, fields: stream.fields, framing: chunked ? .chunked : .untilClose,
+          persistence: chunked
+            ? .keepAlive(peerMinorVersion: head.minorVersion) : .close, to: &bytes)
+      }
       self.head = nil
       if chunked, head.keepAlive { armDeadline() } else { end() }
       return
     }
-    let driver = EventStreamDriver(connection: connection, stream: stream, chunked: chunked)
-    connection.tuneForStreaming(stream.framing == .ndjson ? .ndjson : .sse)
-    connection.handOver(to: driver, unread: [])
-    driver.start(stream.request)
-    if peerHasEnded { driver.peerEnded() }
+    let exchange = HTTP1Exchange(connection, head, unread: nil)
+    connection.handOver(to: exchange, unread: [])
+    exchange.begin(stream)
+    if peerHasEnded { exchange.peerEnded() }
   }
 
   private func startPoll(_ poll: EventPoll, _ head: HTTP1RequestParser.RequestHead) {
-    var fields = poll.fields
-    fields.harden(for: head.request, connection.worker)
     guard head.request.method != .head else {
-      send(Response(status: .ok, fields: fields), to: head)
+      send(Response(status: .ok, fields: poll.fields), to: head)
       return
     }
-    let driver = LongPollDriver(
-      connection: connection, poll: poll, fields: fields, head: head,
-      unread: parser.takeUnparsed())
-    connection.tuneForStreaming(.poll)
-    connection.handOver(to: driver, unread: [])
-    driver.start(poll)
-    if peerHasEnded { driver.peerEnded() }
+    var poll = poll
+    poll.fields.harden(for: head.request, connection.worker)
+    let exchange = HTTP1Exchange(connection, head, unread: parser.takeUnparsed())
+    connection.handOver(to: exchange, unread: [])
+    exchange.begin(poll)
+    if peerHasEnded { exchange.peerEnded() }
   }
 
   private func startWebSocket(_ upgrade: WebSocketUpgrade, _ head: HTTP1RequestParser.RequestHead) {
-    var fields = upgrade.fields
-    fields.harden(for: head.request, connection.worker)
-    connection.append { bytes in
-      HTTP1ResponseEncoder.appendHead(
-        .switchingProtocols, fields: fields, framing: .none, persistence: .upgrade, to: &bytes)
-    }
-    let driver = WebSocketDriver(connection: connection, access: upgrade.access)
-    connection.tuneForStreaming(.websocket)
+    var upgrade = upgrade
+    upgrade.fields.harden(for: head.request, connection.worker)
     let unread = parser.takeUnparsed()
-    connection.handOver(to: driver, unread: unread)
-    driver.start()
+    let exchange = HTTP1Exchange(switching: connection)
+    connection.handOver(to: exchange, unread: [])
+    exchange.begin(upgrade, status: .switchingProtocols)
+    if !unread.isEmpty { unread.withUnsafeBytes { exchange.receive($0) } }
+    if peerHasEnded { exchange.peerEnded() }
   }
 
   /// Head, body, or silence between requests: each has its time.
@@ -264,16 +279,17 @@ final class HTTP1Driver: ConnectionDriver {
   }
 }
 
-/// Where an answer goes that is not ready yet. Any thread; an answer to a connection that has gone
-/// is dropped.
+/// Where an answer goes that is not ready yet. Any thread; an answer to whoever has gone is
+/// dropped.
 struct ReplyTicket: Sendable {
   private let mailbox: WorkerMailbox
   private let token: ConnectionID
   private let serial: UInt32
 
-  init(connection: Connection, serial: UInt32) {
-    mailbox = connection.worker.mailbox
-    token = connection.token!
+  /// `token` is the connection's, or that of a stream of HTTP/2.
+  init(_ worker: Worker, token: ConnectionID, serial: UInt32) {
+    mailbox = worker.mailbox
+    self.token = token
     self.serial = serial
   }
 

@@ -2,7 +2,6 @@ internal import EventFormats
 internal import EventLoop
 internal import Fanout
 internal import FileEvents
-internal import HTTP1
 internal import HTTPTypes
 internal import Syscalls
 
@@ -20,14 +19,12 @@ struct EventPoll {
 }
 
 /// Holds one request until something happens or `wait` is over, answers `{"events":[…],"next":…}` or
-/// 204, and gives the connection back to HTTP/1.1. Confined to its loop. Keeps nothing but the
-/// subscription: the answer is written as the socket takes it, from the journal.
-final class LongPollDriver: ConnectionDriver, SubscriptionOwner {
-  private unowned let connection: Connection
+/// 204. Confined to its loop. Keeps nothing but the subscription: the answer is written as the client
+/// takes it, from the journal.
+final class LongPollDriver: ChannelDriver, SubscriptionOwner {
+  private unowned let channel: any Channel
   private let limit: Int
   private let batch: Int64
-  private let minorVersion: Int
-  private var keepsConnection: Bool
   private var fields: HTTPFields
   private var subscription: Subscription?
   private var phase = Phase.waiting
@@ -35,8 +32,6 @@ final class LongPollDriver: ConnectionDriver, SubscriptionOwner {
   private var waitsUntil: Int64 = 0
   /// While `batch` gathers changes; 0 when it does not.
   private var gatheringUntil: Int64 = 0
-  /// Requests that were sent behind this one.
-  private var unread: [UInt8] = []
 
   private enum Phase {
     /// Nothing has happened yet.
@@ -47,31 +42,22 @@ final class LongPollDriver: ConnectionDriver, SubscriptionOwner {
     case answered
   }
 
-  /// What a client may send behind its request before its kernel has to keep the rest.
-  private static let unreadLimit = 16 * 1024
-
-  init(
-    connection: Connection, poll: EventPoll, fields: HTTPFields,
-    head: HTTP1RequestParser.RequestHead, unread: [UInt8]
-  ) {
-    self.connection = connection
+  init(channel: any Channel, poll: EventPoll) {
+    self.channel = channel
     limit = poll.limit
     batch = poll.batch
-    self.fields = fields
-    minorVersion = head.minorVersion
-    keepsConnection = head.keepAlive
-    self.unread = unread
+    fields = poll.fields
   }
 
   /// Opens the subscription; what there is already is answered at the end of this turn.
   func start(_ poll: EventPoll) {
-    let worker = connection.worker
+    let worker = channel.worker
     subscription = worker.hub.subscribe(
       poll.request, framing: .jsonArray, owner: self, now: Clock.realtime())
-    worker.streamOpened(connection)
+    worker.streamOpened(channel)
     waitsUntil = worker.loop.now + poll.wait
     armTimer()
-    connection.markDirty()
+    channel.markDirty()
   }
 
   var subscriptions: [(ref: String?, subscription: Subscription)] {
@@ -80,20 +66,16 @@ final class LongPollDriver: ConnectionDriver, SubscriptionOwner {
 
   // MARK: ConnectionDriver
 
-  func receive(_ bytes: UnsafeRawBufferPointer) {
-    unread += bytes
-    if unread.count >= Self.unreadLimit { connection.setReading(false) }
-  }
+  /// What a client sends behind its request is its next one: the channel's business.
+  func receive(_ bytes: UnsafeRawBufferPointer) {}
 
   /// Whoever stops sending while it waits has hung up: nobody else tells us.
-  func peerEnded() { connection.close(.peer) }
+  func peerEnded() { channel.close(.peer) }
 
   func fill(_ bytes: inout [UInt8], limit: Int) -> Bool {
     guard phase != .answered, isReady, gatheringUntil == 0, let subscription else { return false }
     let isFirst = phase == .waiting
     let before = bytes.count
-    if isFirst { appendHead(.ok, framing: isChunked ? .chunked : .untilClose, to: &bytes) }
-    let chunk = HTTP1ResponseEncoder.beginChunk(in: &bytes, isChunked)
     if isFirst { bytes += Self.opening }
     let start = bytes.count
     let sentBefore = subscription.eventsSent
@@ -104,36 +86,30 @@ final class LongPollDriver: ConnectionDriver, SubscriptionOwner {
     if isFirst, bytes.count == start {
       bytes.removeSubrange(before...)
       isReady = pulled == .more
-      if !isReady, waitsUntil <= connection.worker.loop.now { answerNothing(in: &bytes) }
+      if !isReady, waitsUntil <= channel.worker.loop.now { answerNothing() }
       return isReady
     }
-    if isFirst { bytes[start] = UInt8(ascii: "[") }
+    if isFirst {
+      channel.respond(.ok, fields)
+      bytes[start] = UInt8(ascii: "[")
+    }
     phase = .answering
     let isComplete = pulled != .more || isFull
-    if isComplete { appendEnd(next: subscription, to: &bytes) }
-    _ = HTTP1ResponseEncoder.endChunk(in: &bytes, from: chunk, isChunked)
-    if isComplete { finish(&bytes) }
+    if isComplete {
+      appendEnd(next: subscription, to: &bytes)
+      complete(.finished)
+    }
     return !isComplete
   }
 
-  /// With the last byte of the answer taken, the connection is HTTP/1.1's again.
-  func outputDrained() {
-    guard phase == .answered, keepsConnection else { return }
-    let unread = unread
-    let next = HTTP1Driver(connection: connection)
-    connection.transport = .http
-    connection.handOver(to: next, unread: [])
-    connection.setReading(true)
-    next.start()
-    if !unread.isEmpty { unread.withUnsafeBytes { next.receive($0) } }
-  }
+  func outputDrained() {}
 
   func deadlinePassed() {
     guard phase == .waiting else { return }
-    let now = connection.worker.loop.now
+    let now = channel.worker.loop.now
     if gatheringUntil != 0, gatheringUntil <= now { gatheringUntil = 0 }
     if waitsUntil <= now { isReady = true } else { armTimer() }
-    connection.markDirty()
+    channel.markDirty()
   }
 
   func serverStops(reconnectAfterMilliseconds: Int) {
@@ -150,92 +126,67 @@ final class LongPollDriver: ConnectionDriver, SubscriptionOwner {
     isReady = true
     if batch > 0, phase == .waiting {
       guard gatheringUntil == 0 else { return }
-      gatheringUntil = min(waitsUntil, connection.worker.loop.now + batch)
+      gatheringUntil = min(waitsUntil, channel.worker.loop.now + batch)
       armTimer()
     } else {
-      connection.markDirty()
+      channel.markDirty()
     }
   }
 
   func subscription(_ subscription: Subscription, needs page: ListingRequest) {
-    connection.worker.fetch(page, for: subscription)
+    channel.worker.fetch(page, for: subscription)
   }
 
   // MARK: Inside
 
   private static let opening = Array("{\"events\":".utf8)
 
-  private var isChunked: Bool { minorVersion > 0 }
-
-  private func appendHead(
-    _ status: HTTPResponse.Status, framing: HTTP1ResponseEncoder.Framing,
-    to bytes: inout [UInt8]
-  ) {
-    fields[.date] = connection.worker.date
-    if framing == .untilClose { keepsConnection = false }
-    HTTP1ResponseEncoder.appendHead(
-      status, fields: fields, framing: framing,
-      persistence: keepsConnection ? .keepAlive(peerMinorVersion: minorVersion) : .close,
-      to: &bytes)
-  }
-
   private func appendEnd(next subscription: Subscription, to bytes: inout [UInt8]) {
     bytes += "],\"next\":\"\(subscription.cursor.text)\"}\n".utf8
   }
 
   /// Nothing happened: where to continue is in `Event-Cursor`.
-  private func answerNothing(in bytes: inout [UInt8]) {
+  private func answerNothing() {
     fields[.eventCursor] = subscription?.cursor.text
     fields[.contentType] = nil
-    appendHead(.noContent, framing: .none, to: &bytes)
-    complete()
+    channel.respond(.noContent, fields)
+    complete(.finished)
   }
 
-  private func finish(_ bytes: inout [UInt8]) {
-    if isChunked { HTTP1ResponseEncoder.appendLastChunk(to: &bytes) }
-    complete()
-  }
-
-  private func complete() {
+  private func complete(_ cause: CloseCause) {
     phase = .answered
     endSubscription()
-    if !keepsConnection { connection.closeWhenSent(.finished) }
+    channel.end(cause)
   }
 
-  /// Ends the answer with `bye`; one that is complete already only loses its connection.
+  /// Ends the answer with `bye`; one that is complete already has nothing left to say.
   private func sayBye(_ reason: String, reconnectAfterMilliseconds: Int?, cause: CloseCause) {
-    keepsConnection = false
-    if let subscription, phase != .answered {
-      let isFirst = phase == .waiting
-      connection.append { bytes in
-        if isFirst { appendHead(.ok, framing: isChunked ? .chunked : .untilClose, to: &bytes) }
-        let chunk = HTTP1ResponseEncoder.beginChunk(in: &bytes, isChunked)
-        if isFirst { bytes += Self.opening }
-        let start = bytes.count
-        subscription.appendBye(
-          reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
-        if isFirst { bytes[start] = UInt8(ascii: "[") }
-        appendEnd(next: subscription, to: &bytes)
-        _ = HTTP1ResponseEncoder.endChunk(in: &bytes, from: chunk, isChunked)
-        if isChunked { HTTP1ResponseEncoder.appendLastChunk(to: &bytes) }
-      }
-      phase = .answered
+    guard let subscription, phase != .answered else { return }
+    let isFirst = phase == .waiting
+    if isFirst { channel.respond(.ok, fields) }
+    channel.append { bytes in
+      if isFirst { bytes += Self.opening }
+      let start = bytes.count
+      subscription.appendBye(
+        reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
+      if isFirst { bytes[start] = UInt8(ascii: "[") }
+      appendEnd(next: subscription, to: &bytes)
     }
-    connection.closeWhenSent(cause)
+    complete(cause)
   }
 
   private func endSubscription() {
     guard let subscription else { return }
     self.subscription = nil
-    connection.worker.hub.unsubscribe(subscription)
-    connection.worker.streamClosed(connection)
+    channel.worker.hub.unsubscribe(subscription)
+    channel.worker.streamClosed(channel)
   }
 
   private func noteLag(of subscription: Subscription) {
-    if let since = subscription.unseenSince { connection.worker.noteLag(since: since) }
+    if let since = subscription.unseenSince { channel.worker.noteLag(since: since) }
   }
 
   private func armTimer() {
-    connection.setDeadline(gatheringUntil == 0 ? waitsUntil : gatheringUntil)
+    channel.setDeadline(gatheringUntil == 0 ? waitsUntil : gatheringUntil)
   }
 }

@@ -8,8 +8,8 @@ internal import WebSocket
 
 /// Speaks the `tidings.v1` operations over a WebSocket (RFC 6455): many subscriptions, each named by
 /// its `ref`. Confined to its loop.
-final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
-  private unowned let connection: Connection
+final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
+  private unowned let channel: any Channel
   private let access: Access
   private var parser = WebSocketParser(role: .server)
   private var open: [String: Subscription] = [:]
@@ -22,13 +22,13 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
   /// Ours: wire contract, section 4.
   private static let slow: UInt16 = 4008
 
-  init(connection: Connection, access: Access) {
-    self.connection = connection
+  init(channel: any Channel, access: Access) {
+    self.channel = channel
     self.access = access
   }
 
   func start() {
-    connection.worker.streamOpened(connection)
+    channel.worker.streamOpened(channel)
     armPing()
   }
 
@@ -46,14 +46,14 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
 
   /// Answers what has come, as long as the client takes the answers; the rest waits in its kernel.
   private func takeMessages() {
-    defer { if !closeSent { connection.setReading(connection.waitingBytes < Self.unsentLimit) } }
-    while !closeSent, connection.waitingBytes < Self.unsentLimit {
+    defer { if !closeSent { channel.setReading(channel.waitingBytes < Self.unsentLimit) } }
+    while !closeSent, channel.waitingBytes < Self.unsentLimit {
       switch parser.next() {
       case .needMore: return
       case .text(let message): perform(message)
       case .binary:
         close(WebSocketCloseCode.unsupportedData, "operations are text", .malformed)
-      case .ping(let payload): connection.append { WebSocketFrame.append(.pong, payload, to: &$0) }
+      case .ping(let payload): channel.append { WebSocketFrame.append(.pong, payload, to: &$0) }
       case .pong: break
       case .close(let code, _): close(code, "", .peer)
       case .violation(let code, let reason): close(code, reason, .malformed)
@@ -61,7 +61,7 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
     }
   }
 
-  func peerEnded() { connection.close(.peer) }
+  func peerEnded() { channel.close(.peer) }
 
   func fill(_ bytes: inout [UInt8], limit: Int) -> Bool {
     guard !closeSent else { return false }
@@ -73,14 +73,14 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
         waiting += turn[index...]
         break
       }
-      if let since = subscription.unseenSince { connection.worker.noteLag(since: since) }
+      if let since = subscription.unseenSince { channel.worker.noteLag(since: since) }
       switch subscription.pull(into: &bytes, limit: limit - bytes.count) {
       case .caughtUp, .waiting: break
       case .more: waiting.append(subscription)
       case .close:
         closeSent = true
         WebSocketFrame.appendClose(code: Self.slow, reason: "slow", to: &bytes)
-        connection.closeWhenSent(.overflow)
+        channel.end(.overflow)
         return false
       }
     }
@@ -93,8 +93,8 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
 
   func deadlinePassed() {
     // A client that has not taken what was sent could not answer a ping either.
-    if connection.waitingBytes == 0 {
-      connection.append { bytes in
+    if channel.waitingBytes == 0 {
+      channel.append { bytes in
         for subscription in open.values {
           _ = subscription.bookmarkIfDue(now: Clock.realtime(), into: &bytes)
         }
@@ -115,10 +115,10 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
   }
 
   func connectionClosed() {
-    for subscription in open.values { connection.worker.hub.unsubscribe(subscription) }
+    for subscription in open.values { channel.worker.hub.unsubscribe(subscription) }
     open = [:]
     ready = []
-    connection.worker.streamClosed(connection)
+    channel.worker.streamClosed(channel)
   }
 
   // MARK: SubscriptionOwner
@@ -126,11 +126,11 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
   func subscriptionIsReady(_ subscription: Subscription) {
     guard !ready.contains(where: { $0 === subscription }) else { return }
     ready.append(subscription)
-    connection.markDirty()
+    channel.markDirty()
   }
 
   func subscription(_ subscription: Subscription, needs page: ListingRequest) {
-    connection.worker.fetch(page, for: subscription)
+    channel.worker.fetch(page, for: subscription)
   }
 
   // MARK: Operations
@@ -168,14 +168,14 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
     guard open[ref] == nil else {
       throw Problem(.conflict, "ref-in-use", "\(ref) is subscribed already", field: "ref")
     }
-    let limit = connection.worker.shared.configuration.limits.subscriptionsPerConnection
+    let limit = channel.worker.shared.configuration.limits.subscriptionsPerConnection
     guard open.count < limit else {
       throw Problem(
         .tooManyRequests, "too-many-subscriptions", "\(limit) subscriptions are open here already")
     }
     let asked = try SubscriptionFields(members: &members)
     try members.finish()
-    let worker = connection.worker
+    let worker = channel.worker
     let subscription = worker.hub.subscribe(
       try asked.request(worker.shared), framing: .webSocket(ref: ref), owner: self,
       now: Clock.realtime())
@@ -187,7 +187,7 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
     guard let ref, let subscription = open.removeValue(forKey: ref) else {
       throw Problem(.notFound, "no-such-subscription", "nothing is subscribed as \(ref ?? "null")")
     }
-    connection.worker.hub.unsubscribe(subscription)
+    channel.worker.hub.unsubscribe(subscription)
     ready.removeAll { $0 === subscription }
   }
 
@@ -198,12 +198,12 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
       if let ref { $0.field("ref", ref) }
       if let problem { problem.describe(into: &$0) }
     }
-    connection.append { WebSocketFrame.append(.text, json.bytes, to: &$0) }
+    channel.append { WebSocketFrame.append(.text, json.bytes, to: &$0) }
   }
 
   private func sayBye(_ reason: String, _ reconnectAfterMilliseconds: Int?) {
     guard !closeSent else { return }
-    connection.append { bytes in
+    channel.append { bytes in
       for subscription in open.values {
         subscription.appendBye(
           reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
@@ -214,13 +214,13 @@ final class WebSocketDriver: ConnectionDriver, SubscriptionOwner {
   private func close(_ code: UInt16?, _ reason: String, _ cause: CloseCause) {
     guard !closeSent else { return }
     closeSent = true
-    connection.append { WebSocketFrame.appendClose(code: code, reason: reason, to: &$0) }
-    connection.closeWhenSent(cause)
+    channel.append { WebSocketFrame.appendClose(code: code, reason: reason, to: &$0) }
+    channel.end(cause)
   }
 
   private func armPing() {
-    let worker = connection.worker
-    connection.setDeadline(
+    let worker = channel.worker
+    channel.setDeadline(
       worker.loop.now + worker.shared.configuration.limits.pingSeconds * second)
   }
 }
