@@ -7,6 +7,7 @@ package import FileEvents
 package final class Hub {
   let epoch: Epoch
   let published: @Sendable () -> UInt64
+  let coalescingLimits: CoalescingLimits
   private(set) var journal = Journal()
   private(set) var watchTable = WatchTable()
   private var groups: [Selection: FilterGroup] = [:]
@@ -15,12 +16,18 @@ package final class Hub {
   private var encoders: [StreamFraming: FramedEncoder] = [:]
   /// Listings that begin when the ring holds what was published before them.
   private var waitingForHead: [Subscription] = []
+  /// Subscriptions with something unseen that is kept for them when it leaves the journal.
+  private var behind: [ObjectIdentifier: Subscription] = [:]
   var counters = HubCounters()
 
   /// `published` gives the head the tree thread has stamped: it may be ahead of this ring, whose
   /// batches are on their way.
-  package init(epoch: Epoch, published: @escaping @Sendable () -> UInt64) {
+  package init(
+    epoch: Epoch, coalescing limits: CoalescingLimits = CoalescingLimits(),
+    published: @escaping @Sendable () -> UInt64
+  ) {
     self.epoch = epoch
+    coalescingLimits = limits
     self.published = published
   }
 
@@ -39,6 +46,9 @@ package final class Hub {
   /// Appends a batch, drops what is older than it says, and makes ready every subscription that has
   /// something to see. Batches must come without a gap.
   package func publish(_ batch: ChangeBatch) {
+    if batch.oldest > journal.oldest {
+      for subscription in behind.values { subscription.keepUnseen(before: batch.oldest) }
+    }
     journal.append(batch)
     counters.batches += 1
     let bytes = batch.bytes
@@ -120,6 +130,10 @@ package final class Hub {
     let waiting = waitingForHead
     waitingForHead.removeAll()
     for subscription in waiting { subscription.headMoved() }
+  }
+
+  func isBehind(_ subscription: Subscription, _ isBehind: Bool = true) {
+    behind[ObjectIdentifier(subscription)] = isBehind ? subscription : nil
   }
 
   func wakeAtNextBatch(_ subscription: Subscription) { waitingForHead.append(subscription) }

@@ -1,6 +1,7 @@
 import EventFormats
 import Fanout
 import FileEvents
+import Foundation
 import Testing
 
 /// A client that reads, stalls, is cut off and comes back, and what it makes of the events.
@@ -38,7 +39,7 @@ private final class Follower {
       [nil, nil, .standard, [.create, .delete, .modify]].randomElement(using: &random)!
     watches = [[], [], ["one"], ["two", "one"]].randomElement(using: &random)!
     isInitial = random.chance(60)
-    overflow = random.chance(75) ? .reset : .close
+    overflow = [.reset, .coalesce, .coalesce, .close].randomElement(using: &random)!
     maxLag = [nil, nil, 5, 40].randomElement(using: &random)!
     filter = try PathFilter(paths: paths, ignores: ignores)
     client = try Client(
@@ -171,14 +172,21 @@ private final class Follower {
   }
 }
 
+/// Each takes some 30 ms; TIDINGS_SEEDS asks for more.
+private let seeds =
+  ProcessInfo.processInfo.environment["TIDINGS_SEEDS"].flatMap { Int($0) } ?? 150
+
 @Suite("The promise")
 struct ModelTests {
   @Test(
     "every change arrives in order or is covered by a reset, for clients that stall, are cut and come back",
-    arguments: Array(0..<100) + [251, 1196])
+    arguments: 0..<seeds)
   func promise(seed: Int) throws {
     var random = SeededRandom(seed: UInt64(seed))
-    let world = World(kept: [15, 60, 1 << 40].randomElement(using: &random)!)
+    var limits = CoalescingLimits()
+    limits.paths = [6, 20, 4_096].randomElement(using: &random)!
+    let kept: UInt64 = [15, 60, 1 << 40].randomElement(using: &random)!
+    let world = World(kept: kept, coalescing: limits)
     world.pageDivisor = [1, 64, 256].randomElement(using: &random)!
     world.setState(.live, of: 1, id: "one")
     world.setState(.live, of: 2, id: "two")
