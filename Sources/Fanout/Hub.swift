@@ -7,7 +7,7 @@ package import FileEvents
 package final class Hub {
   let epoch: Epoch
   let published: @Sendable () -> UInt64
-  let coalescingLimits: CoalescingLimits
+  package let coalescingLimits: CoalescingLimits
   private(set) var journal = Journal()
   private(set) var watchTable = WatchTable()
   private var groups: [Selection: FilterGroup] = [:]
