@@ -55,6 +55,9 @@ final class CoalescedChanges {
   private var watches: [UInt32: WatchEntry] = [:]
   /// Open addressing; an index in `entries`, or -1. A dead entry keeps its place.
   private var table = [Int32](repeating: -1, count: 64)
+  /// Entries that fit before the dead are dropped: a quarter more than live ones, so that what is
+  /// reserved is near to what is needed.
+  private var room = 48
   private var areIDsKnown = false
   /// The journal up to there is to be taken in before anything is told.
   var target: UInt64 = 0
@@ -206,7 +209,7 @@ final class CoalescedChanges {
 
   /// Room for as many entries more.
   func makeRoom(for more: Int) {
-    if (entries.count + more) * 4 > table.count * 3 { tidy(more) }
+    if entries.count + more > room { tidy(more) }
   }
 
   /// Whether there is too much: after the dead are dropped, so that there is room for some more when
@@ -225,10 +228,11 @@ final class CoalescedChanges {
 
   /// Drops the dead.
   private func tidy(_ more: Int) {
+    room = count + max(count / 4, 32) + more
     var kept: [Entry] = []
-    kept.reserveCapacity(count)
+    kept.reserveCapacity(room)
     var keptNames: [UInt8] = []
-    keptNames.reserveCapacity(liveNames)
+    keptNames.reserveCapacity(liveNames + max(liveNames / 4, 1_024))
     for var entry in entries[firstUnsent...] where entry.isLive {
       let path = names.span.extracting(entry.record.pathRange)
       entry.record.pathStart = UInt32(keptNames.count)
@@ -240,13 +244,14 @@ final class CoalescedChanges {
     names = keptNames
     firstUnsent = 0
     var size = 64
-    while size < (count + more) * 2 { size *= 2 }
+    while size * 3 < room * 4 { size *= 2 }
     table = [Int32](repeating: -1, count: size)
     for (index, entry) in entries.enumerated() {
       var place = place(entry.hash, entry.slot)
       while table[place] >= 0 { place = (place + 1) & (size - 1) }
       table[place] = Int32(index)
     }
+    guard watches.count > 64 else { return }
     let used = Set(entries.map(\.record.watch))
     watches = watches.filter { used.contains($0.key) }
   }

@@ -13,6 +13,10 @@ enum FanoutLimits {
   /// Records taken in at least when some are about to leave the journal, so that it is not done for
   /// each batch.
   static let recordsPerFold: UInt64 = 256
+  /// Records a loop keeps for all its clients that fell behind and coalesce, in a second and at once:
+  /// a fifth of a core. Whoever does not come into that is told a reset.
+  static let recordsKeptPerSecond: Int64 = 150_000
+  static let recordsKeptAtOnce = 150_000
   /// Entries of the first page of a listing, about 80 KB of JSON.
   static let listingEntries = 512
   /// A page that directory moves have outrun is asked for again twice as long, up to this.

@@ -18,6 +18,7 @@ package final class Hub {
   private var waitingForHead: [Subscription] = []
   /// Subscriptions with something unseen that is kept for them when it leaves the journal.
   private var behind: [ObjectIdentifier: Subscription] = [:]
+  private var keeping = KeepingBudget()
   var counters = HubCounters()
 
   /// `published` gives the head the tree thread has stamped: it may be ahead of this ring, whose
@@ -46,9 +47,7 @@ package final class Hub {
   /// Appends a batch, drops what is older than it says, and makes ready every subscription that has
   /// something to see. Batches must come without a gap.
   package func publish(_ batch: ChangeBatch) {
-    if batch.oldest > journal.oldest {
-      for subscription in behind.values { subscription.keepUnseen(before: batch.oldest) }
-    }
+    keepUnseen(before: batch)
     journal.append(batch)
     counters.batches += 1
     let bytes = batch.bytes
@@ -132,6 +131,16 @@ package final class Hub {
     for subscription in waiting { subscription.headMoved() }
   }
 
+  private func keepUnseen(before batch: ChangeBatch) {
+    guard batch.oldest > journal.oldest, !behind.isEmpty, let now = batch.records.first?.time else {
+      return
+    }
+    keeping.refill(now: now)
+    for subscription in behind.values {
+      subscription.keepUnseen(before: batch.oldest, budget: &keeping.records)
+    }
+  }
+
   func isBehind(_ subscription: Subscription, _ isBehind: Bool = true) {
     behind[ObjectIdentifier(subscription)] = isBehind ? subscription : nil
   }
@@ -206,4 +215,18 @@ final class FramedEncoder {
   var encoder: EventEncoder
 
   init(_ encoder: EventEncoder) { self.encoder = encoder }
+}
+
+/// How much a loop may still do to keep what leaves the journal. A value; its clock is the records'.
+private struct KeepingBudget {
+  var records = FanoutLimits.recordsKeptAtOnce
+  private var refilledAt: Int64 = 0
+
+  mutating func refill(now: Int64) {
+    let elapsed = min(max(0, now - refilledAt), 1_000_000_000)
+    let more = elapsed * FanoutLimits.recordsKeptPerSecond / 1_000_000_000
+    guard more > 0 else { return }
+    records = min(FanoutLimits.recordsKeptAtOnce, max(0, records) + Int(more))
+    refilledAt = now
+  }
 }

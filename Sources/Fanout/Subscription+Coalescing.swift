@@ -3,18 +3,29 @@ internal import FileEvents
 
 extension Subscription {
   /// What comes before `oldest` is about to leave the journal: keeps of it what this client has not
-  /// seen. A listing begins again instead.
-  func keepUnseen(before oldest: UInt64) {
+  /// seen, or nothing any more when the budget is used up: then it is told a reset. A listing begins
+  /// again instead.
+  func keepUnseen(before oldest: UInt64, budget: inout Int) {
     if case .listing = state.phase { return }
-    guard state.position + 1 < oldest, state.position + 1 >= hub.oldest else { return }
-    var budget = Int.max
+    guard state.position + 1 < oldest, state.position + 1 >= hub.oldest,
+      group.lastMatch > state.position
+    else { return }
+    guard budget > 0 else {
+      state.position = seenThrough
+      state.isExact = true
+      state.coalesced = nil
+      return
+    }
+    let before = budget
+    var unlimited = Int.max
     fold(
-      through: max(oldest - 1, state.position + FanoutLimits.recordsPerFold), budget: &budget)
+      through: max(oldest - 1, state.position + FanoutLimits.recordsPerFold), budget: &unlimited)
+    budget = before - (Int.max - unlimited)
   }
 
   /// Begins to take in all there is.
   func coalesce(turn: inout PullTurn, into output: inout [UInt8]) {
-    // One batch was more than the journal holds.
+    // Nothing was kept: there was too much to keep, or one batch was more than the journal holds.
     if state.position + 1 < hub.oldest {
       return skipToHead(from: state.position, into: &output)
     }

@@ -125,7 +125,6 @@ def test_a_client_that_stops_reading_is_kept_what_leaves_the_journal(daemon, dir
     assert {event.type for event in seen} <= {"change", "bookmark"}, "no reset"
     changes = [event for event in seen if event.type == "change"]
     last = number(seen[-1]["id"])
-    assert last == server.get("/-/v1/stats").json()["head"]
     assert sum(event.get("count", 1) for event in changes) == last - start == 80_001
     assert len(changes) < 40_000
     ids = [number(event["id"]) for event in changes]

@@ -252,4 +252,31 @@ struct CoalescingTests {
     #expect(ids.count == events.count)
     #expect(zip(ids, ids.dropFirst()).allSatisfy(<))
   }
+
+  @Test("is told a reset when so many are behind that to keep all would hold up the others")
+  func tooManyBehind() throws {
+    let world = makeWorld(kept: 1_000)
+    let clients = try (0..<8).map { _ in try Client(world, overflow: .coalesce) }
+    for client in clients { try client.drain() }
+    for number in 0..<50_000 {
+      world.change(.modify, "file\(number % 10)")
+      if number % 500 == 499 {
+        world.time += 10_000_000
+        world.publish()
+      }
+    }
+    var told = 0
+    for client in clients {
+      let events = try client.drain()
+      #expect(events.last?.id == world.hub.head)
+      if events.contains(where: { $0.reason == "lagged" }) {
+        #expect(events.map(\.short) == ["reset lagged w:"])
+        told += 1
+      } else {
+        let counts = events.map { $0["count"] as? Int ?? 1 }
+        #expect(counts.reduce(0, +) == 50_000)
+      }
+    }
+    #expect((1...7).contains(told))
+  }
 }
