@@ -10,6 +10,13 @@ enum FanoutLimits {
   /// Matches a group remembers while some of its clients have not seen them (8 KiB); whoever is
   /// further behind searches the journal.
   static let matchesRemembered = 512
+  /// Records taken in at least when some are about to leave the journal, so that it is not done for
+  /// each batch.
+  static let recordsPerFold: UInt64 = 256
+  /// Records a loop keeps for all its clients that fell behind and coalesce, in a second and at once:
+  /// a fifth of a core. Whoever does not come into that is told a reset.
+  static let recordsKeptPerSecond: Int64 = 150_000
+  static let recordsKeptAtOnce = 150_000
   /// Entries of the first page of a listing, about 80 KB of JSON.
   static let listingEntries = 512
   /// A page that directory moves have outrun is asked for again twice as long, up to this.
@@ -20,4 +27,14 @@ enum FanoutLimits {
   static let encodersKept = 64
   /// Time between two bookmarks of one subscription.
   static let bookmarkNanoseconds: Int64 = 60_000_000_000
+}
+
+/// What is kept for one client that fell behind and asked for the latest change of each path.
+package struct CoalescingLimits: Sendable {
+  /// Wire contract, section 5.
+  package var paths = 4_096
+  /// What that many paths of usual length take; long ones are fewer.
+  package var bytes = 512 * 1024
+
+  package init() {}
 }

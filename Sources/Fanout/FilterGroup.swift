@@ -21,6 +21,8 @@ final class FilterGroup {
     /// The last id in it.
     let lastID: UInt64
     let events: Int
+    /// Whether one of them tells to read something again.
+    let saysReset: Bool
   }
 
   let selection: Selection

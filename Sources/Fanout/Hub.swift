@@ -7,6 +7,7 @@ package import FileEvents
 package final class Hub {
   let epoch: Epoch
   let published: @Sendable () -> UInt64
+  package let coalescingLimits: CoalescingLimits
   private(set) var journal = Journal()
   private(set) var watchTable = WatchTable()
   private var groups: [Selection: FilterGroup] = [:]
@@ -15,12 +16,19 @@ package final class Hub {
   private var encoders: [StreamFraming: FramedEncoder] = [:]
   /// Listings that begin when the ring holds what was published before them.
   private var waitingForHead: [Subscription] = []
+  /// Subscriptions with something unseen that is kept for them when it leaves the journal.
+  private var behind: [ObjectIdentifier: Subscription] = [:]
+  private var keeping = KeepingBudget()
   var counters = HubCounters()
 
   /// `published` gives the head the tree thread has stamped: it may be ahead of this ring, whose
   /// batches are on their way.
-  package init(epoch: Epoch, published: @escaping @Sendable () -> UInt64) {
+  package init(
+    epoch: Epoch, coalescing limits: CoalescingLimits = CoalescingLimits(),
+    published: @escaping @Sendable () -> UInt64
+  ) {
     self.epoch = epoch
+    coalescingLimits = limits
     self.published = published
   }
 
@@ -39,6 +47,7 @@ package final class Hub {
   /// Appends a batch, drops what is older than it says, and makes ready every subscription that has
   /// something to see. Batches must come without a gap.
   package func publish(_ batch: ChangeBatch) {
+    keepUnseen(before: batch)
     journal.append(batch)
     counters.batches += 1
     let bytes = batch.bytes
@@ -122,6 +131,20 @@ package final class Hub {
     for subscription in waiting { subscription.headMoved() }
   }
 
+  private func keepUnseen(before batch: ChangeBatch) {
+    guard batch.oldest > journal.oldest, !behind.isEmpty, let now = batch.records.first?.time else {
+      return
+    }
+    keeping.refill(now: now)
+    for subscription in behind.values {
+      subscription.keepUnseen(before: batch.oldest, budget: &keeping.records)
+    }
+  }
+
+  func isBehind(_ subscription: Subscription, _ isBehind: Bool = true) {
+    behind[ObjectIdentifier(subscription)] = isBehind ? subscription : nil
+  }
+
   func wakeAtNextBatch(_ subscription: Subscription) { waitingForHead.append(subscription) }
 
   /// Starts a subscription. It has its `hello` to say at once: `pull` it. `owner` is held unowned and
@@ -192,4 +215,18 @@ final class FramedEncoder {
   var encoder: EventEncoder
 
   init(_ encoder: EventEncoder) { self.encoder = encoder }
+}
+
+/// How much a loop may still do to keep what leaves the journal. A value; its clock is the records'.
+private struct KeepingBudget {
+  var records = FanoutLimits.recordsKeptAtOnce
+  private var refilledAt: Int64 = 0
+
+  mutating func refill(now: Int64) {
+    let elapsed = min(max(0, now - refilledAt), 1_000_000_000)
+    let more = elapsed * FanoutLimits.recordsKeptPerSecond / 1_000_000_000
+    guard more > 0 else { return }
+    records = min(FanoutLimits.recordsKeptAtOnce, max(0, records) + Int(more))
+    refilledAt = now
+  }
 }

@@ -21,6 +21,10 @@ package struct HubCounters: Sendable, Equatable {
   /// Events encoded, and events handed out; the difference was copied.
   package var eventsEncoded: UInt64 = 0
   package var eventsSent: UInt64 = 0
+  /// Resets encoded, of whatever reason.
+  package var resetsEncoded: UInt64 = 0
+  /// Records kept for a client that fell behind, each as the latest change of its path.
+  package var recordsCoalesced: UInt64 = 0
   /// Resets said because a client fell behind or came back too late, by reason.
   package var resets: [ResetReason: UInt64] = [:]
   /// Subscriptions closed because they fell behind.

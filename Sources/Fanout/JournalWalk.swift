@@ -104,6 +104,7 @@ extension Hub {
       case .contentUnknown(let range):
         let scope = selection.filter.scopes(below: Array(bytes[range]))
           .map { ResetScope(watch: watch.id, path: $0) }
+        counters.resetsEncoded += 1
         framed.encoder.appendReset(
           id: id, reason: .movedIn, scope: scope, lostAfter: cursor(sighting.sequence - 1),
           oldest: oldest - 1, into: &output)
@@ -120,6 +121,7 @@ extension Hub {
     let path = Array(sighting.bytes[sighting.record.pathRange])
     let scope = selection.filter.scopes(below: path)
       .map { ResetScope(watch: sighting.watch.id, path: $0) }
+    counters.resetsEncoded += 1
     framed.encoder.appendReset(
       id: id, reason: sighting.record.reason, scope: scope,
       lostAfter: id.map { cursor($0 - 1) }, oldest: oldest - 1, into: &output)

@@ -10,10 +10,13 @@ extension Subscription {
   }
 
   /// Does what the client asked for; returns the end of the stream, or nil when it goes on.
-  func actOnOverflow(into output: inout [UInt8]) -> Pull? {
+  func actOnOverflow(turn: inout PullTurn, into output: inout [UInt8]) -> Pull? {
     switch overflow {
     case .reset:
-      skipToHead(into: &output)
+      skipToHead(from: state.position, into: &output)
+      return nil
+    case .coalesce:
+      coalesce(turn: &turn, into: &output)
       return nil
     case .close:
       hub.counters.overflowCloses += 1
@@ -23,9 +26,8 @@ extension Subscription {
   }
 
   /// Says what is skipped, and skips it.
-  private func skipToHead(into output: inout [UInt8]) {
+  func skipToHead(from missed: UInt64, into output: inout [UInt8]) {
     let framed = hub.encoder(for: framing)
-    let missed = state.position
     for watch in hub.watches(of: group.selection, changedAfter: missed)
     where watch.stateSequence > missed {
       framed.encoder.appendWatch(watch.id, state: watch.state, id: nil, into: &output)
@@ -44,6 +46,7 @@ extension Subscription {
 
   func countReset(_ reason: ResetReason) {
     state.resets += 1
+    state.knownThrough = .max
     hub.counters.resets[reason, default: 0] += 1
   }
 
@@ -51,8 +54,8 @@ extension Subscription {
   private var tellableCursor: UInt64? {
     switch state.phase {
     case .listing: nil
-    case .replaying, .ended: max(state.told, state.position)
-    case .live: state.isDirty ? max(state.told, state.position) : max(state.position, hub.head)
+    case .replaying, .ended: max(state.told, seenThrough)
+    case .live: state.isDirty ? max(state.told, seenThrough) : max(state.position, hub.head)
     }
   }
 

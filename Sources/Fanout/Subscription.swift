@@ -55,6 +55,11 @@ package final class Subscription {
     var phase = Phase.live
     /// Framed events to go first: `hello`, and what must be said with it.
     var pending: [UInt8] = []
+    /// With the policy `coalesce`: what is unseen up to `position`. Nil when nothing is.
+    var coalesced: CoalescedChanges?
+    /// The client may know what was created up to there although this subscription has not told it:
+    /// from one before. `.max` once it was told to read something again by itself.
+    var knownThrough: UInt64
     var sent: UInt64 = 0
     var resets: UInt64 = 0
     var lastBookmark: Int64
@@ -82,8 +87,10 @@ package final class Subscription {
     overflow = request.overflow
     maxLag = request.maxLag
     isPoll = request.isPoll
-    state = State(position: hub.head, lastBookmark: now)
+    state = State(
+      position: hub.head, knownThrough: max(hub.head, hub.published()), lastBookmark: now)
     group.dirtyMembers += 1
+    if overflow == .coalesce { hub.isBehind(self) }
   }
 
   /// Appends framed events until `output` has grown by about `limit` bytes (at most 16 KiB more), and
@@ -117,8 +124,12 @@ package final class Subscription {
   ) -> Pull? {
     while true {
       let end = min(through, hub.head)
-      if state.position >= end { return nil }
+      if state.position >= end, state.coalesced == nil { return nil }
       if turn.isOver(output.count) { return .more }
+      if let coalesced = state.coalesced {
+        pullCoalesced(coalesced, turn: &turn, into: &output)
+        continue
+      }
       if group.lastMatch <= state.position {
         state.position = end
         return nil
@@ -131,7 +142,7 @@ package final class Subscription {
         continue
       }
       if hasOverflowed {
-        if let close = actOnOverflow(into: &output) { return close }
+        if let close = actOnOverflow(turn: &turn, into: &output) { return close }
         continue
       }
       if through == .max, turn.events == nil, group.members.count > 1 {
@@ -150,6 +161,7 @@ package final class Subscription {
     var (events, last) = (0, state.told)
     let (start, limit) = (turn.start, turn.limit)
     var recordsLeft = turn.events ?? .max
+    let resetsBefore = hub.counters.resetsEncoded
     let walked = hub.walk(group, after: state.position, through: end, budget: &turn.budget) {
       if output.count - start >= limit || recordsLeft == 0 { return .stop }
       recordsLeft -= 1
@@ -158,6 +170,7 @@ package final class Subscription {
       return .take
     }
     if turn.events != nil { turn.events = recordsLeft }
+    if hub.counters.resetsEncoded != resetsBefore { state.knownThrough = .max }
     advance(to: walked)
     count(events: events, upTo: last)
   }
@@ -168,11 +181,12 @@ package final class Subscription {
       group.broadcast(from: state.position, framing: framing)
       ?? hub.makeBroadcast(group, from: state.position, framing: framing, budget: &turn.budget)
     output.append(contentsOf: broadcast.bytes)
+    if broadcast.saysReset { state.knownThrough = .max }
     advance(to: WalkEnd(position: broadcast.end, isExact: broadcast.endIsExact))
     count(events: broadcast.events, upTo: max(state.told, broadcast.lastID))
   }
 
-  private func advance(to end: WalkEnd) {
+  func advance(to end: WalkEnd) {
     state.position = end.position
     state.isExact = end.isExact
   }
@@ -194,6 +208,7 @@ package final class Subscription {
     guard state.isDirty else { return .caughtUp }
     state.isDirty = false
     group.dirtyMembers -= 1
+    if overflow == .coalesce { hub.isBehind(self, false) }
     return .caughtUp
   }
 
@@ -205,6 +220,7 @@ package final class Subscription {
     }
     state.isDirty = true
     group.dirtyMembers += 1
+    if overflow == .coalesce { hub.isBehind(self) }
     state.isExact = first > state.position
     state.position = max(state.position, first - 1)
     ready()
@@ -219,7 +235,9 @@ package final class Subscription {
     if case .ended = state.phase { return false }
     state.phase = .ended
     state.pending = []
+    state.coalesced = nil
     if state.isDirty { group.dirtyMembers -= 1 }
+    if overflow == .coalesce { hub.isBehind(self, false) }
     state.isDirty = false
     return true
   }
@@ -251,6 +269,7 @@ extension Hub {
     let framed = encoder(for: framing)
     var bytes: [UInt8] = []
     var (events, last) = (0, UInt64(0))
+    let resetsBefore = counters.resetsEncoded
     let walked = walk(group, after: start, through: .max, budget: &budget) {
       if bytes.count >= FanoutLimits.broadcastBytes { return .stop }
       events += encode($0, for: group.selection, with: framed, into: &bytes)
@@ -259,7 +278,8 @@ extension Hub {
     }
     let broadcast = FilterGroup.Broadcast(
       framing: framing, start: start, end: walked.position, endIsExact: walked.isExact,
-      bytes: bytes, lastID: last, events: events)
+      bytes: bytes, lastID: last, events: events,
+      saysReset: counters.resetsEncoded != resetsBefore)
     if events > 0 { group.keep(broadcast) }
     return broadcast
   }

@@ -38,6 +38,8 @@ package struct SubscriptionRequest: Sendable {
 package enum OverflowPolicy: String, Sendable, CaseIterable {
   /// Skip to the head and say what was skipped.
   case reset
+  /// Keep the latest change of each path, within bounds, and say these.
+  case coalesce
   /// Say the cursor and close.
   case close
 }

@@ -29,7 +29,7 @@ extension Subscription {
   package func status(now: Int64) -> SubscriptionStatus {
     let isListing = if case .listing = state.phase { true } else { false }
     let lag = lagRecords
-    let firstUnseen = max(state.position + 1, hub.oldest)
+    let firstUnseen = max(seenThrough + 1, hub.oldest)
     let age = lag > 0 ? hub.journal.time(of: firstUnseen).map { max(0, now - $0) } ?? 0 : 0
     let selection = group.selection
     return SubscriptionStatus(
@@ -44,7 +44,12 @@ extension Subscription {
   package var cursor: Cursor {
     let isListing = if case .listing = state.phase { true } else { false }
     return hub.cursor(
-      lagRecords > 0 || isListing ? state.position : max(state.position, hub.head))
+      lagRecords > 0 || isListing ? seenThrough : max(state.position, hub.head))
+  }
+
+  /// What is kept for this client alone: entries and bytes in use.
+  package var coalescedCost: (entries: Int, bytes: Int) {
+    state.coalesced.map { ($0.count, $0.bytes) } ?? (0, 0)
   }
 
   /// Events handed out so far.
@@ -53,14 +58,14 @@ extension Subscription {
   /// When the first unseen record was read from the kernel, nanoseconds since 1970; nil when there is
   /// none, or when what is unseen is history that was asked for.
   package var unseenSince: Int64? {
-    guard case .live = state.phase, state.isDirty, state.position < hub.head else { return nil }
-    return hub.journal.time(of: max(state.position + 1, hub.oldest))
+    guard case .live = state.phase, state.isDirty, seenThrough < hub.head else { return nil }
+    return hub.journal.time(of: max(seenThrough + 1, hub.oldest))
   }
 
   /// Bytes of the journal from the first unseen match to the head: what is kept that this client may
   /// still be told of. What it will be sent of them depends on its filter.
   package var lagBytes: Int {
-    lagRecords > 0 ? hub.journal.bytes(after: state.position) : 0
+    lagRecords > 0 ? hub.journal.bytes(after: seenThrough) : 0
   }
 
   /// Records from the first unseen match to the head.
@@ -69,9 +74,10 @@ extension Subscription {
     case .listing, .ended: return 0
     case .replaying, .live: break
     }
-    guard state.isDirty, state.position < hub.head, group.lastMatch > state.position else {
+    let seen = seenThrough
+    guard state.isDirty, seen < hub.head, state.coalesced != nil || group.lastMatch > seen else {
       return 0
     }
-    return hub.head - state.position
+    return hub.head - seen
   }
 }

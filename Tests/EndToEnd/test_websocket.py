@@ -291,6 +291,9 @@ def test_ping_is_answered_with_its_ref(server):
         '{"op":"subscribe","ref":"r","path":"src/","kinds":["explode"]}',
         '{"op":"unsubscribe","ref":"nobody"}',
         '{"op":"subscribe","ref":"r","maxLag":-1}',
+        '{"op":"subscribe","ref":"r","overflow":"panic"}',
+        '{"op":"credit","ref":"r","n":5}',
+        '{"op":"credit","n":5}',
         "[" * 2000,
     ],
 )
@@ -311,6 +314,95 @@ def test_a_ref_in_use_is_an_error(server):
         client.subscribe("a")
         client.send(op="subscribe", ref="a")
         assert client.until(op="error")[-1]["ref"] == "a"
+
+
+# Credit
+
+
+def changes(messages):
+    return [m for m in messages if m.get("event") == "change"]
+
+
+def test_no_more_is_sent_than_the_credit_left(server, directory):
+    with library(server) as client:
+        client.subscribe("a")
+        client.subscribe("all")
+        client.send(op="credit", ref="a", n=2)
+        client.until(op="ok", ref="a")
+        for name in "uvwxyz":
+            (directory / name).mkdir()
+        seen = client.until(event="change", ref="all", path="z")
+        # Both subscriptions are asked in the same turn: an answer comes behind what was sent before.
+        client.send(op="ping", ref="then")
+        seen += client.until(op="pong", ref="then")
+        assert [m["path"] for m in changes(seen) if m["ref"] == "a"] == ["u", "v"]
+        client.send(op="credit", ref="a", n=1)
+        client.send(op="credit", ref="a", n=2)
+        seen = client.until(event="change", ref="a", path="y")
+        assert [m["path"] for m in changes(seen)] == ["w", "x", "y"]
+        client.send(op="credit", ref="a", n=1000)
+        assert client.until(event="change", ref="a")[-1]["path"] == "z"
+        (directory / "zz").mkdir()
+        client.until(event="change", ref="a", path="zz")
+
+
+def test_credit_counts_the_events_of_a_change_that_is_several(server, directory):
+    """A directory moved in is a create and a reset; the id comes with the second."""
+    for name in ("in", "out"):
+        (directory / name).mkdir()
+    (directory / "out" / "d").mkdir()
+    with library(server) as client:
+        client.subscribe("all")
+        client.subscribe("a", path=["in/"])
+        client.send(op="credit", ref="a", n=1)
+        client.until(op="ok", ref="a")
+        os.rename(directory / "out" / "d", directory / "in" / "d")
+        seen = client.until(event="change", ref="all", kind="move")
+        client.send(op="ping", ref="then")
+        seen += client.until(op="pong", ref="then")
+        assert [m["kind"] for m in changes(seen) if m["ref"] == "a"] == ["create"]
+        assert "id" not in next(m for m in changes(seen) if m["ref"] == "a")
+        client.send(op="credit", ref="a", n=1)
+        reset = client.until(event="reset", ref="a")[-1]
+        assert reset["reason"] == "moved-in" and reset["id"]
+
+
+def test_credit_holds_back_a_listing_too(daemon, directory):
+    for number in range(20):
+        (directory / f"{number:02}").touch()
+    server = daemon(directory)
+    server.only_watch()
+    with Frames(server) as socket:
+        operations = (
+            {"op": "subscribe", "ref": "a", "initial": True},
+            {"op": "credit", "ref": "a", "n": 5},
+            {"op": "ping", "ref": "then"},
+        )
+        # In one segment, so that the credit is there before the first entry.
+        socket.connection.send(
+            b"".join(socket.frame(TEXT, json.dumps(operation).encode()) for operation in operations)
+        )
+        assert socket.read_json(op="pong")["ref"] == "then"
+        assert socket.read_json()["event"] == "hello"
+        listed = [socket.read_json()["path"] for _ in range(5)]
+        socket.send_json(op="ping", ref="again")
+        assert socket.read_json()["op"] == "pong"
+        socket.send_json(op="credit", ref="a", n=16)
+        assert socket.read_json()["op"] == "ok"
+        listed += [socket.read_json()["path"] for _ in range(15)]
+        assert sorted(listed) == [f"{n:02}" for n in range(20)]
+        assert socket.read_json()["event"] == "synced"
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, "5", True, [], 10**12, None])
+def test_a_credit_that_is_no_number_is_an_error(server, n):
+    with library(server) as client:
+        client.subscribe("a")
+        client.send(op="credit", ref="a", n=n)
+        answer = client.next()
+        assert (answer["op"], answer["ref"], answer["field"]) == ("error", "a", "n"), answer
+        client.send(op="credit", ref="a")
+        assert client.next()["field"] == "n"
 
 
 # Frames

@@ -2,16 +2,6 @@ import Fanout
 import FileEvents
 import Testing
 
-/// One thing that happens to the tree `src/{a.css,a.txt,deep/b.css} lib/c.css pack/`.
-enum Happening: Sendable {
-  case put(String, FileType)
-  case modify(String)
-  case delete(String)
-  case move(String, String)
-  case exchange(String, String)
-  case reset(String, ResetReason)
-}
-
 @Suite("A filter")
 struct FilterTests {
   private func makeWorld() -> World {
@@ -21,18 +11,6 @@ struct FilterTests {
     for file in ["src/a.css", "src/a.txt", "src/deep/b.css", "lib/c.css"] { world.put(file, .file) }
     world.publish()
     return world
-  }
-
-  private func happen(_ happening: Happening, in world: World) {
-    switch happening {
-    case .put(let path, let type): world.put(path, type)
-    case .modify(let path): world.modify(path)
-    case .delete(let path): world.delete(path)
-    case .move(let from, let path): world.move(from, to: path)
-    case .exchange(let from, let path): world.exchange(from, path)
-    case .reset(let path, let reason): world.reset(path, reason)
-    }
-    world.publish()
   }
 
   @Test(
@@ -110,7 +88,8 @@ struct FilterTests {
     let world = makeWorld()
     let client = try Client(world, paths: paths)
     try client.drain()
-    happen(happening, in: world)
+    world.happen(happening)
+    world.publish()
     let events = try client.drain()
     #expect(events.map(\.short) == expected)
     // Of several events made from one change only the last carries its id.
@@ -130,7 +109,8 @@ struct FilterTests {
     let world = makeWorld()
     let client = try Client(world, ignores: ["src/deep", "**/*.txt"])
     try client.drain()
-    happen(happening, in: world)
+    world.happen(happening)
+    world.publish()
     #expect(try client.drain().map(\.short) == expected)
   }
 
@@ -160,7 +140,8 @@ struct FilterTests {
     let world = makeWorld()
     let client = try Client(world, kinds: kinds)
     try client.drain()
-    happen(happening, in: world)
+    world.happen(happening)
+    world.publish()
     #expect(try client.drain().map(\.short) == expected)
   }
 

@@ -125,6 +125,9 @@ extension PrometheusText {
     family("tidings_overflow_closes_total", .counter, "Subscriptions closed for falling behind.") {
       $0.sample([:], sum(\.hub.overflowCloses))
     }
+    family("tidings_coalesced_records_total", .counter, "Journal records kept for slow clients.") {
+      $0.sample([:], sum(\.hub.recordsCoalesced))
+    }
     family("tidings_events_encoded_total", .counter, "Events written out; the rest were copied.") {
       $0.sample([:], sum(\.hub.eventsEncoded))
     }

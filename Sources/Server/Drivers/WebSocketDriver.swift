@@ -15,10 +15,13 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   private var open: [String: Subscription] = [:]
   /// Subscriptions with something to say, in the order they became ready.
   private var ready: [Subscription] = []
+  /// Of the subscriptions whose client counts what it takes.
+  private var credits: [ObjectIdentifier: WebSocketCredit] = [:]
   private var closeSent = false
 
   /// Answers that may wait unsent before the next operation is looked at.
   private static let unsentLimit = 64 * 1024
+  private static let creditRange = 1...1_000_000_000
   /// Ours: wire contract, section 4.
   private static let slow: UInt16 = 4008
 
@@ -73,8 +76,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
         waiting += turn[index...]
         break
       }
-      if let since = subscription.unseenSince { channel.worker.noteLag(since: since) }
-      switch subscription.pull(into: &bytes, limit: limit - bytes.count) {
+      switch pull(subscription, into: &bytes, limit: limit - bytes.count) {
       case .caughtUp, .waiting: break
       case .more: waiting.append(subscription)
       case .close:
@@ -89,13 +91,23 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
     return !ready.isEmpty
   }
 
+  private func pull(_ subscription: Subscription, into bytes: inout [UInt8], limit: Int) -> Pull {
+    let (start, since) = (bytes.count, subscription.unseenSince)
+    let pulled =
+      credits[ObjectIdentifier(subscription)]?.pull(subscription, into: &bytes, limit: limit)
+      ?? subscription.pull(into: &bytes, limit: limit)
+    if let since, bytes.count > start { channel.worker.noteLag(since: since) }
+    return pulled
+  }
+
   func outputDrained() { takeMessages() }
 
   func deadlinePassed() {
     // A client that has not taken what was sent could not answer a ping either.
     if channel.waitingBytes == 0 {
       channel.append { bytes in
-        for subscription in open.values {
+        for subscription in open.values
+        where credits[ObjectIdentifier(subscription)]?.holdsNothing != false {
           _ = subscription.bookmarkIfDue(now: Clock.realtime(), into: &bytes)
         }
         WebSocketFrame.append(.ping, [], to: &bytes)
@@ -117,6 +129,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   func connectionClosed() {
     for subscription in open.values { channel.worker.hub.unsubscribe(subscription) }
     open = [:]
+    credits = [:]
     ready = []
     channel.worker.streamClosed(channel)
   }
@@ -150,11 +163,16 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
         try members.finish()
         try unsubscribe(ref)
         say("ok", ref)
+      case "credit":
+        let events = try members.integer("n", Self.creditRange)
+        try members.finish()
+        try grant(events, ref)
+        say("ok", ref)
       case "ping":
         try members.finish()
         say("pong", ref)
       default:
-        throw .malformed("op", "must be subscribe, unsubscribe or ping")
+        throw .malformed("op", "must be subscribe, unsubscribe, credit or ping")
       }
     } catch {
       say("error", ref, error)
@@ -184,11 +202,26 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   }
 
   private func unsubscribe(_ ref: String?) throws(Problem) {
-    guard let ref, let subscription = open.removeValue(forKey: ref) else {
+    let subscription = try subscription(named: ref)
+    open = open.filter { $0.value !== subscription }
+    channel.worker.hub.unsubscribe(subscription)
+    credits[ObjectIdentifier(subscription)] = nil
+    ready.removeAll { $0 === subscription }
+  }
+
+  /// From the first time on the subscription gets no more than what was granted.
+  private func grant(_ events: Int?, _ ref: String?) throws(Problem) {
+    let subscription = try subscription(named: ref)
+    guard let events else { throw .malformed("n", "how many events more, from 1") }
+    credits[ObjectIdentifier(subscription), default: WebSocketCredit()].grant(events)
+    subscriptionIsReady(subscription)
+  }
+
+  private func subscription(named ref: String?) throws(Problem) -> Subscription {
+    guard let ref, let subscription = open[ref] else {
       throw Problem(.notFound, "no-such-subscription", "nothing is subscribed as \(ref ?? "null")")
     }
-    channel.worker.hub.unsubscribe(subscription)
-    ready.removeAll { $0 === subscription }
+    return subscription
   }
 
   private func say(_ operation: String, _ ref: String?, _ problem: Problem? = nil) {
@@ -205,6 +238,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
     guard !closeSent else { return }
     channel.append { bytes in
       for subscription in open.values {
+        credits[ObjectIdentifier(subscription)]?.releaseAll(into: &bytes)
         subscription.appendBye(
           reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
       }

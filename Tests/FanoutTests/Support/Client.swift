@@ -39,6 +39,9 @@ struct Event: CustomStringConvertible {
     default: return name
     }
   }
+
+  /// With the number of records it stands for, when that is not one.
+  var shortWithCount: String { (members["count"] as? Int).map { "\(short) ×\($0)" } ?? short }
 }
 
 /// One connection with one subscription, which reads when told to.

@@ -56,10 +56,10 @@ final class World {
   var time: Int64 = 1_000_000_000_000_000_000
   private var lastVersion: UInt64 = 0
 
-  init(kept: UInt64 = 1 << 40) {
+  init(kept: UInt64 = 1 << 40, coalescing limits: CoalescingLimits = CoalescingLimits()) {
     self.kept = kept
     let published = published
-    hub = Hub(epoch: epoch) { published.head.load(ordering: .relaxed) }
+    hub = Hub(epoch: epoch, coalescing: limits) { published.head.load(ordering: .relaxed) }
   }
 
   // Records
