@@ -60,6 +60,13 @@ struct Assembly {
       _exit(130)
     }
     server.stop()
+    // A filesystem that hangs holds the thread that looks at it. By now every client has had its
+    // goodbye, so that nothing is lost by not waiting for it.
+    Thread.detachNewThread {
+      _ = waitReadable([], timeoutMilliseconds: 1_000)
+      Listening.close(options)
+      _exit(0)
+    }
     watcher.stop()
   }
 
