@@ -4,9 +4,11 @@ internal import Syscalls
 /// What the watches of one tree thread share: the backend, the marks, the journal's pen, the time of
 /// the turn. Confined to the tree thread.
 final class Ground {
-  /// How long half of a rename waits for the other: both are made by one system call, so only the
-  /// reader's pause can come between them.
-  static let halfPatience: Int64 = 3_000_000
+  /// How long half of a rename waits for the other, at least: both are made by one system call, but
+  /// on a busy machine whoever makes it may lose the processor between them. What settles for longer
+  /// waits as long as that, at most `halfPatienceMax`: it would not be told sooner.
+  static let halfPatience: Int64 = 10_000_000
+  static let halfPatienceMax: Int64 = 50_000_000
   /// How long a doubt may wait for the kernel's queue to be empty.
   static let doubtPatience: Int64 = 20_000_000
   /// When to look again for a directory that was not where the records said.

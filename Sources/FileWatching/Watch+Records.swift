@@ -145,7 +145,7 @@ extension Watch {
     if node == Node.none, !sees(name, in: directory, isDirectory: isDirectory) { return }
     if isSuspect(directory) { doubt(from) }
     let life = tree[node].life
-    var half = RenameHalf(node: node, from: from, deadline: ground.now + Ground.halfPatience)
+    var half = RenameHalf(node: node, from: from, deadline: ground.now + halfPatience)
     if node != Node.none, tree[node].isDirectory != isDirectory, tree[node].type != .unknown {
       doubt(from)
       half.node = Node.none
@@ -163,6 +163,10 @@ extension Watch {
       tree[node].flags.insert(.half)
     }
     halves[cookie] = half
+  }
+
+  private var halfPatience: Int64 {
+    max(Ground.halfPatience, min(coalescer.settle, Ground.halfPatienceMax))
   }
 
   private func arrived(
