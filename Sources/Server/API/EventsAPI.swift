@@ -70,7 +70,7 @@ extension Router {
       return .webSocket(
         WebSocketUpgrade(
           fields: WebSocketHandshake.fields(accepting: offer, subprotocol: name),
-          access: request.access))
+          access: request.access, compression: offer.compression))
     } catch {
       var problem = Problem(
         .init(code: error.status), error.code, error.detail)

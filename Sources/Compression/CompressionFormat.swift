@@ -1,0 +1,21 @@
+/// How compressed bytes are wrapped.
+package enum CompressionFormat: Sendable, Equatable {
+  /// Deflate blocks alone (RFC 1951), as permessage-deflate has them: a window of two to the power
+  /// of `windowBits` bytes, 9 to 15. (zlib's own deflate cannot keep to 8.)
+  case raw(windowBits: Int)
+  /// What HTTP calls `deflate` (RFC 1950).
+  case zlib
+  /// RFC 1952.
+  case gzip
+
+  /// As deflateInit2 and inflateInit2 take it.
+  var windowBits: Int32 {
+    switch self {
+    case .raw(let bits):
+      precondition((9...15).contains(bits), "zlib deflates with 9 to 15 bits")
+      return -Int32(bits)
+    case .zlib: return 15
+    case .gzip: return 15 + 16
+    }
+  }
+}
