@@ -8,14 +8,15 @@ package enum CompressionFormat: Sendable, Equatable {
   /// RFC 1952.
   case gzip
 
-  /// As deflateInit2 and inflateInit2 take it.
-  var windowBits: Int32 {
+  /// As deflateInit2 and inflateInit2 take it; the latter with `.full`, which reads all.
+  func windowBits(_ memory: Deflater.Memory) -> Int32 {
+    let usual: Int32 = memory == .full ? 15 : 11
     switch self {
     case .raw(let bits):
       precondition((9...15).contains(bits), "zlib deflates with 9 to 15 bits")
       return -Int32(bits)
-    case .zlib: return 15
-    case .gzip: return 15 + 16
+    case .zlib: return usual
+    case .gzip: return usual + 16
     }
   }
 }
