@@ -144,6 +144,22 @@ func packages(of names: [String]) -> [String] {
     .sorted()
 }
 
+/// What deploy/fuzz builds: nothing else links against libFuzzer.
+let fuzzing: [Target] =
+  Context.environment["TIDINGS_FUZZ"] == nil
+  ? []
+  : [
+    .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+      name: "fuzz",
+      dependencies: dependencies(
+        [
+          "CFuzzer", "HTTP1", "WebSocket", "EventFormats", "FileEvents", "HTTPSemantics",
+          "Inotify", "Bytes",
+        ], ["HTTPTypes"]),
+      path: "Tests/Fuzz/fuzz", swiftSettings: settings),
+  ]
+
 let package = Package(
   name: "tidings",
   products: [
@@ -185,4 +201,5 @@ let package = Package(
         name: program.name, dependencies: dependencies(program.standsOn, program.packages),
         path: "Tests/Conformance/\(program.name)", swiftSettings: settings)
     }
+    + fuzzing
 )

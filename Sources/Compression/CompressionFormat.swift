@@ -8,7 +8,7 @@ package enum CompressionFormat: Sendable, Equatable {
   /// RFC 1952.
   case gzip
 
-  /// As deflateInit2 and inflateInit2 take it; the latter with `.full`, which reads all.
+  /// As deflateInit2 takes it, and inflateInit2 with `.full`, which reads all.
   func windowBits(_ memory: Deflater.Memory) -> Int32 {
     let usual: Int32 = memory == .full ? 15 : 11
     switch self {
@@ -18,5 +18,14 @@ package enum CompressionFormat: Sendable, Equatable {
     case .zlib: return usual
     case .gzip: return usual + 16
     }
+  }
+
+  /// As deflateInit2 takes it: what is looked up in grows with the window, since zlib goes through
+  /// all of it each time the window moves. (A window of 9 bits and the usual memory: 30 times the
+  /// time.)
+  func memoryLevel(_ memory: Deflater.Memory) -> Int32 {
+    let bits =
+      if case .raw(let bits) = self { Int32(bits) } else { windowBits(memory) & 15 }
+    return max(4, bits - 7)
   }
 }

@@ -44,7 +44,7 @@ package final class Deflater {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     let result = deflateInit2_(
-      stream, Int32(level), Z_DEFLATED, format.windowBits(memory), memory == .full ? 8 : 4,
+      stream, Int32(level), Z_DEFLATED, format.windowBits(memory), format.memoryLevel(memory),
       Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     precondition(result == Z_OK, "deflateInit2: \(result)")
   }
