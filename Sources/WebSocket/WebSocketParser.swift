@@ -158,7 +158,13 @@ package struct WebSocketParser: ~Copyable {
       if let inflater {
         var piece: [UInt8] = []
         unparsed.withOldest(length) { header.append($0, phase: received, to: &piece) }
-        try inflater.append(piece, to: &message)
+        do throws(Violation) {
+          try inflater.append(piece, to: &message)
+        } catch {
+          // What came before it is told first, as it is where the bytes come one at a time.
+          try checkText(from: start)
+          throw error
+        }
       } else {
         unparsed.withOldest(length) { header.append($0, phase: received, to: &message) }
       }

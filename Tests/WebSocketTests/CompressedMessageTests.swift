@@ -87,6 +87,10 @@ struct CompressedMessageTests {
     #expect(
       Self.said(frame(first: 0xC1, Self.deflated([0xC3])))
         == ["! 1007 a text is not valid UTF-8"])
+    // Found by fuzzing: which of two mistakes is told must not depend on how the bytes were cut.
+    #expect(
+      Self.said(frame(first: 0xC1, Self.deflated([0x61, 0xFF]) + [0, 0, 0xFF, 0xFF, 0x06]))
+        == ["! 1007 a text is not valid UTF-8"])
   }
 
   @Test("a server that remembers says less the second time; one that forgets says the same")

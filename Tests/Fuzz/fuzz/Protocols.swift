@@ -1,4 +1,5 @@
 import HTTP1
+import HTTPTypes
 import WebSocket
 
 /// What a parser says must not depend on how its bytes were cut; the first byte says where to cut.
