@@ -11,6 +11,9 @@ import websockets.sync.client
 from websockets.extensions import permessage_deflate
 
 
+def place(server):
+    host, port = server.address
+    return f"{host}:{port}"
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def server(daemon, directory):
 @pytest.mark.parametrize("format", ["sse", "ndjson"])
 def test_a_stream_is_flushed_at_every_send(server, directory, coding, window, format):
     inflater = zlib.decompressobj(window)
-    with httpx.stream("GET", f"http://{server.address}/-/v1/events?format={format}",
+    with httpx.stream("GET", f"http://{place(server)}/-/v1/events?format={format}",
                       headers={"Accept-Encoding": coding}, timeout=15) as answer:
         assert answer.headers["Content-Encoding"] == coding
         assert "Accept-Encoding" in answer.headers["Vary"]
@@ -37,7 +40,7 @@ def test_a_stream_is_flushed_at_every_send(server, directory, coding, window, fo
             while f'"path":"{name}"' not in text:
                 text += inflater.decompress(next(pieces)).decode()
         # A planned close ends the stream as its format has it, checksum and all.
-        server.signal(15)
+        server.stop()
         for piece in pieces:
             text += inflater.decompress(piece).decode()
     assert '"bye"' in text
@@ -46,7 +49,7 @@ def test_a_stream_is_flushed_at_every_send(server, directory, coding, window, fo
 
 def test_a_library_reads_a_compressed_stream_without_being_told(server, directory):
     with httpx.Client(timeout=15) as client:
-        with httpx_sse.connect_sse(client, "GET", f"http://{server.address}/-/v1/events") as source:
+        with httpx_sse.connect_sse(client, "GET", f"http://{place(server)}/-/v1/events") as source:
             assert source.response.headers["Content-Encoding"] == "gzip"
             events = source.iter_sse()
             assert next(events).event == "hello"
@@ -58,7 +61,7 @@ def test_json_is_compressed_where_it_is_long_and_liked(server, directory):
     for number in range(50):
         (directory / f"file-{number}").write_text("")
     watch = server.only_watch()
-    url = f"http://{server.address}/-/v1/watches/{watch['id']}/files"
+    url = f"http://{place(server)}/-/v1/watches/{watch['id']}/files"
     plain = httpx.get(url, headers={"Accept-Encoding": "identity"})
     packed = httpx.get(url, headers={"Accept-Encoding": "gzip;q=0.5, deflate;q=0.8"})
     assert "Content-Encoding" not in plain.headers
@@ -69,7 +72,7 @@ def test_json_is_compressed_where_it_is_long_and_liked(server, directory):
 
 
 def test_a_page_of_the_server_has_a_tag_for_each_form(server):
-    url = f"http://{server.address}/-/dashboard.js"
+    url = f"http://{place(server)}/-/dashboard.js"
     tags = set()
     for coding in ("identity", "gzip", "deflate"):
         answer = httpx.get(url, headers={"Accept-Encoding": coding})
@@ -86,7 +89,7 @@ def test_a_page_of_the_server_has_a_tag_for_each_form(server):
 def test_operations_may_be_compressed(server, offer):
     factory = permessage_deflate.ClientPerMessageDeflateFactory(**offer)
     with websockets.sync.client.connect(
-            f"ws://{server.address}/-/v1/socket", compression=None, extensions=[factory]) as socket:
+            f"ws://{place(server)}/-/v1/socket", compression=None, extensions=[factory]) as socket:
         assert "permessage-deflate" in socket.response.headers["Sec-WebSocket-Extensions"]
         for ref in ("a", "b"):
             socket.send(json.dumps({"op": "subscribe", "ref": ref, "path": ["**/*.css"] * 30}))
@@ -95,7 +98,7 @@ def test_operations_may_be_compressed(server, offer):
 
 
 def test_a_bomb_is_refused_at_the_limit_of_a_message(server):
-    with websockets.sync.client.connect(f"ws://{server.address}/-/v1/socket") as socket:
+    with websockets.sync.client.connect(f"ws://{place(server)}/-/v1/socket") as socket:
         socket.send(" " * (20 << 20))
         with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
             socket.recv(timeout=15)
