@@ -43,7 +43,7 @@ let modules: [Module] = [
     "Server", floor: 5,
     on: [
       "Fanout", "FileWatching", "EventLoop", "HTTP1", "HTTP2", "WebSocket", "EventFormats",
-      "FileEvents", "HTTPSemantics", "Syscalls", "Bytes",
+      "FileEvents", "HTTPSemantics", "Compression", "Syscalls", "Bytes",
     ],
     packages: ["HTTPTypes", "Logging", "SystemPackage"], resources: [.embedInCode("Public")]),
   Module(
@@ -59,11 +59,13 @@ let modules: [Module] = [
   Module("EventLoop", floor: 3, on: ["Syscalls"], packages: ["HeapModule", "SystemPackage"]),
   Module("HTTP1", floor: 3, on: ["HTTPSemantics", "Bytes"], packages: ["HTTPTypes"]),
   Module("HTTP2", floor: 3, on: ["CNghttp2", "HTTPSemantics", "Bytes"], packages: ["HTTPTypes"]),
-  Module("WebSocket", floor: 3, on: ["HTTPSemantics", "Bytes"], packages: ["HTTPTypes"]),
+  Module(
+    "WebSocket", floor: 3, on: ["HTTPSemantics", "Compression", "Bytes"], packages: ["HTTPTypes"]),
   Module("EventFormats", floor: 3, on: ["FileEvents", "Bytes"]),
   // 2: what a change is; what a request means
   Module("FileEvents", floor: 2, on: ["Bytes"]),
   Module("HTTPSemantics", floor: 2, on: ["Bytes"], packages: ["HTTPTypes"]),
+  Module("Compression", floor: 2, on: ["CZlib"]),
   // 1: the kernel, one verb a call; bytes
   Module("Syscalls", floor: 1, on: ["CLinux"], packages: ["SystemPackage"]),
   Module("Inotify", floor: 1, on: ["CLinux"], packages: ["SystemPackage"]),
@@ -71,17 +73,19 @@ let modules: [Module] = [
   // 0: headers and a few shims, no logic
   Module("CLinux", floor: 0, .header),
   Module("CNghttp2", floor: 0, .system(pkgConfig: "libnghttp2", apt: "libnghttp2-dev")),
+  Module("CZlib", floor: 0, .system(pkgConfig: "zlib", apt: "zlib1g-dev")),
 ]
 
 /// Modules with tests of their own, and what those tests reach for besides it.
 let tests: [(name: String, reaches: [String])] = [
-  ("ServerTests", ["Server", "HTTPSemantics", "FileEvents", "Syscalls"]),
+  ("ServerTests", ["Server", "Compression", "HTTPSemantics", "FileEvents", "Syscalls"]),
   ("EventLoopTests", ["EventLoop", "Syscalls"]),
   ("BytesTests", ["Bytes"]),
   ("HTTPSemanticsTests", ["HTTPSemantics", "Bytes"]),
   ("HTTP1Tests", ["HTTP1"]),
   ("HTTP2Tests", ["HTTP2"]),
-  ("WebSocketTests", ["WebSocket", "Bytes"]),
+  ("WebSocketTests", ["WebSocket", "Compression", "Bytes"]),
+  ("CompressionTests", ["Compression"]),
   ("TidingsClientTests", ["TidingsClient", "EventFormats", "HTTP1", "Syscalls"]),
   ("LayeringTests", []),
   ("EventFormatsTests", ["EventFormats", "FileEvents"]),
@@ -98,6 +102,15 @@ let tests: [(name: String, reaches: [String])] = [
 let examples: [(name: String, uses: [String])] = [
   ("print-events", ["Inotify"]), ("follow-tree", ["FileWatching"]),
   ("run-on-close", ["FileWatching"]),
+]
+
+/// Programs for other people's test suites, in Tests/Conformance: made of the same modules, in no
+/// product.
+let conformance: [(name: String, standsOn: [String], packages: [String])] = [
+  (
+    "protocol-echo", ["EventLoop", "HTTP1", "WebSocket", "Syscalls"],
+    ["HTTPTypes", "SystemPackage"]
+  )
 ]
 
 let products: [String: (package: String, url: String, from: Version)] = [
@@ -130,6 +143,22 @@ func packages(of names: [String]) -> [String] {
   return Set(examples.contains { names.contains($0.name) } ? used + ["SystemPackage"] : used)
     .sorted()
 }
+
+/// What deploy/fuzz builds: nothing else links against libFuzzer.
+let fuzzing: [Target] =
+  Context.environment["TIDINGS_FUZZ"] == nil
+  ? []
+  : [
+    .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .executableTarget(
+      name: "fuzz",
+      dependencies: dependencies(
+        [
+          "CFuzzer", "HTTP1", "WebSocket", "EventFormats", "FileEvents", "HTTPSemantics",
+          "Inotify", "Bytes",
+        ], ["HTTPTypes"]),
+      path: "Tests/Fuzz/fuzz", swiftSettings: settings),
+  ]
 
 let package = Package(
   name: "tidings",
@@ -167,4 +196,10 @@ let package = Package(
         name: example.name, dependencies: dependencies(example.uses, ["SystemPackage"]),
         path: "Tests/Examples/\(example.name)", packageAccess: false, swiftSettings: settings)
     }
+    + conformance.map { program in
+      .executableTarget(
+        name: program.name, dependencies: dependencies(program.standsOn, program.packages),
+        path: "Tests/Conformance/\(program.name)", swiftSettings: settings)
+    }
+    + fuzzing
 )

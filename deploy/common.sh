@@ -40,6 +40,7 @@ need_build_tools() {
   command -v git >/dev/null || install_packages "fetches the packages this one stands on" git ca-certificates
   command -v swift >/dev/null || explain_swift
   has_header nghttp2/nghttp2.h || install_packages "speaks HTTP/2" libnghttp2-dev
+  has_header zlib.h || install_packages "compresses what is sent" zlib1g-dev
   found=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p' | head -n 1)
   case $found in
   '') fail "swift is there but does not run: $(command -v swift) --version says nothing of a version." ;;

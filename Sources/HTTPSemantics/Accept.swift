@@ -76,7 +76,7 @@ package enum Accept {
   }
 
   /// `0`, `0.5`, `1.000`: at most three decimals (§12.4.2), in thousandths.
-  private static func quality(_ text: Substring) -> Int? {
+  static func quality(_ text: Substring) -> Int? {
     let whole = text.prefix(1)
     guard whole == "0" || whole == "1" else { return nil }
     let rest = text.dropFirst()

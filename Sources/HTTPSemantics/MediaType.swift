@@ -12,6 +12,20 @@ package enum MediaType {
     return byExtension[text] ?? unknown
   }
 
+  /// Whether content of that type shrinks: text in any guise, fonts and images that are not
+  /// compressed themselves.
+  package static func isCompressible(_ type: String) -> Bool {
+    let name = type.prefix { $0 != ";" }
+    if name.hasPrefix("text/") || name.hasSuffix("json") || name.hasSuffix("xml") { return true }
+    return compressible.contains(String(name))
+  }
+
+  private static let compressible: Set<String> = [
+    "application/javascript", "application/wasm", "application/rtf", "application/x-tar",
+    "application/vnd.apple.mpegurl", "application/vnd.ms-fontobject", "font/ttf", "font/otf",
+    "image/bmp", "image/vnd.microsoft.icon", "model/gltf-binary", "model/obj", "model/stl",
+  ]
+
   /// Whether a type of this table is a page a script can be put into.
   package static func isHTML(_ type: String) -> Bool { type.hasPrefix("text/html") }
 

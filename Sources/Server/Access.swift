@@ -147,9 +147,10 @@ package final class LoginTicket: Sendable {
 
 extension Response {
   /// With what every answer carries: no type is guessed, no other site embeds it, and only pages
-  /// that were allowed read it.
+  /// that were allowed read it. Compressed where that is worth it.
   func hardened(for request: HTTPRequest?, _ worker: Worker) -> Response {
     var hardened = self
+    if let request { hardened.compress(for: request) }
     hardened.fields.harden(for: request, worker)
     return hardened
   }

@@ -71,7 +71,7 @@ extension Channel {
 
   /// A WebSocket behind the answer that accepts it.
   func begin(_ upgrade: WebSocketUpgrade, status: HTTPResponse.Status) {
-    let driver = WebSocketDriver(channel: self, access: upgrade.access)
+    let driver = WebSocketDriver(channel: self, upgrade: upgrade)
     self.driver = driver
     transport = .websocket
     respond(status, upgrade.fields)

@@ -7,8 +7,10 @@ internal import HTTPTypes
 /// Confined to its loop.
 final class PublicPages {
   private let directory: String?
-  /// By name, the hash that is its ETag.
+  /// By name, the hash that its ETag begins with.
   private let tags: [String: String]
+  /// By entity tag.
+  private var compressed = CompressedFiles()
 
   /// Every page there is; the content type follows from the name.
   static let names: Set<String> = Set(contents.keys)
@@ -29,9 +31,12 @@ final class PublicPages {
   /// that got into the page could run nothing.
   func answer(_ name: String, _ request: HTTPRequest) -> Response {
     let content = content(name)
-    let tag = directory == nil ? tags[name]! : Self.tag(content)
-    let fields: HTTPFields = [
+    let coding = request.coding
+    let hash = directory == nil ? tags[name]! : Self.tag(content)
+    let tag = "\"\(hash)\(coding.map { "-\($0.rawValue)" } ?? "")\""
+    var fields: HTTPFields = [
       .contentType: MediaType.of(fileName: name.utf8), .eTag: tag, .cacheControl: "no-cache",
+      .vary: "Accept-Encoding",
       .contentSecurityPolicy:
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       .referrerPolicy: "no-referrer",
@@ -39,7 +44,11 @@ final class PublicPages {
     if request.headerFields[.ifNoneMatch] == tag {
       return Response(status: .notModified, fields: fields)
     }
-    return Response(status: .ok, fields: fields, body: .bytes(content))
+    guard let coding else { return Response(status: .ok, fields: fields, body: .bytes(content)) }
+    fields[.contentEncoding] = coding.rawValue
+    return Response(
+      status: .ok, fields: fields,
+      body: .bytes(compressed.content(tag) { coding.compressed(content) }))
   }
 
   private func content(_ name: String) -> [UInt8] {
@@ -55,7 +64,7 @@ final class PublicPages {
   private static func tag(_ content: [UInt8]) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in content { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return "\"\(String(hash, radix: 16))\""
+    return String(hash, radix: 16)
   }
 }
 

@@ -83,6 +83,9 @@ package struct Limits: Sendable {
   package var laggardNanosecondsPerTurn: Int64 = 2_000_000
   /// Between a WebSocket's pings: below the idle limits of common proxies (30–60 s).
   package var pingSeconds: Int64 = 25
+  /// Streams of one loop that are compressed, each by a state of 22 KB of its own and 2 µs an event;
+  /// more are sent as they are.
+  package var compressedStreams = 256
   /// Watches that REST may add: each costs kernel memory.
   package var watches = 1_000
   /// Over how long a stop spreads its goodbyes, nanoseconds; 0: all at once.

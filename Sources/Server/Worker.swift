@@ -33,6 +33,8 @@ final class Worker {
   private(set) var connections: [ConnectionID: Connection] = [:]
   /// Who follows something: event streams, polls that wait, WebSockets.
   private(set) var streams: [ConnectionID: any Channel] = [:]
+  /// Of these, how many hold the state of a compressor.
+  var compressedStreams = 0
   private(set) var requests: UInt64 = 0
   var traffic = Traffic()
 

@@ -9,6 +9,8 @@ struct FrameHeader: Sendable {
 
   let opcode: WebSocketFrame.Opcode
   let isFinal: Bool
+  /// The message that begins here is compressed (RFC 7692 §6).
+  let isCompressed: Bool
   /// Bytes of the payload.
   let length: Int
   /// Bytes of the header itself.
@@ -17,17 +19,21 @@ struct FrameHeader: Sendable {
 
   /// Reads a header from the oldest bytes; nil while they are not enough, a violation as soon as
   /// they show one. `isMasked`: what this direction must do; `isMidMessage`: whether a fragmented
-  /// message is open.
+  /// message is open; `mayCompress`: whether that was agreed on.
   init?(
-    _ bytes: UnsafeRawBufferPointer, isMasked: Bool, isMidMessage: Bool
+    _ bytes: UnsafeRawBufferPointer, isMasked: Bool, isMidMessage: Bool, mayCompress: Bool
   ) throws(Violation) {
     guard let first = bytes.first else { return nil }
     isFinal = first & 0x80 != 0
-    try Self.checkReservedBits(first)
+    isCompressed = first & 0x40 != 0
+    try Self.checkReservedBits(first, mayCompress: mayCompress)
     guard let opcode = WebSocketFrame.Opcode(rawValue: first & 0x0F) else {
       throw Violation(reason: "opcode \(first & 0x0F) is reserved")
     }
     self.opcode = opcode
+    guard !isCompressed || opcode == .text || opcode == .binary else {
+      throw Violation(reason: "a reserved bit is set")  // RFC 7692 §6.1
+    }
     try Self.checkFragmentation(opcode, isFinal: isFinal, isMidMessage: isMidMessage)
 
     guard bytes.count >= 2 else { return nil }
@@ -52,9 +58,13 @@ struct FrameHeader: Sendable {
     mask.append(payload, phase: phase, to: &bytes)
   }
 
-  /// No extension is agreed on, so none of the three may be set. The one place to change for one.
-  private static func checkReservedBits(_ first: UInt8) throws(Violation) {
-    guard first & 0x70 == 0 else { throw Violation(reason: "a reserved bit is set") }
+  /// Of the three, only the first has a meaning, and only where compression is agreed on.
+  private static func checkReservedBits(
+    _ first: UInt8, mayCompress: Bool
+  ) throws(Violation) {
+    guard first & (mayCompress ? 0x30 : 0x70) == 0 else {
+      throw Violation(reason: "a reserved bit is set")
+    }
   }
 
   /// Control frames are whole; a message that was begun is continued, no other is (§5.4).

@@ -25,11 +25,11 @@ package enum WebSocketFrame {
   /// Appends the 2 to 14 bytes before a payload of `length` bytes, the length in its shortest form.
   /// With `mask` (a client's frames), the caller masks the payload.
   package static func appendHeader(
-    _ opcode: Opcode, isFinal: Bool = true, length: Int, mask: WebSocketMask? = nil,
-    to bytes: inout [UInt8]
+    _ opcode: Opcode, isFinal: Bool = true, isCompressed: Bool = false, length: Int,
+    mask: WebSocketMask? = nil, to bytes: inout [UInt8]
   ) {
     precondition(!opcode.isControl || (isFinal && length <= controlLimit), "RFC 6455 §5.5")
-    bytes.append((isFinal ? 0x80 : 0) | opcode.rawValue)
+    bytes.append((isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0) | opcode.rawValue)
     let maskBit: UInt8 = mask == nil ? 0 : 0x80
     switch length {
     case ...125: bytes.append(maskBit | UInt8(length))
@@ -43,12 +43,15 @@ package enum WebSocketFrame {
     if let mask { bytes.append(contentsOf: mask.key) }
   }
 
-  /// Appends a whole frame, its payload masked where `mask` is given.
+  /// Appends a whole frame, its payload masked where `mask` is given. `isCompressed`: the payload is
+  /// what `MessageDeflater` made of the message that begins here.
   package static func append(
-    _ opcode: Opcode, isFinal: Bool = true, _ payload: [UInt8], mask: WebSocketMask? = nil,
-    to bytes: inout [UInt8]
+    _ opcode: Opcode, isFinal: Bool = true, isCompressed: Bool = false, _ payload: [UInt8],
+    mask: WebSocketMask? = nil, to bytes: inout [UInt8]
   ) {
-    appendHeader(opcode, isFinal: isFinal, length: payload.count, mask: mask, to: &bytes)
+    appendHeader(
+      opcode, isFinal: isFinal, isCompressed: isCompressed, length: payload.count, mask: mask,
+      to: &bytes)
     guard let mask else { return bytes.append(contentsOf: payload) }
     payload.withUnsafeBytes { mask.append($0, phase: 0, to: &bytes) }
   }

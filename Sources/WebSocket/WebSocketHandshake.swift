@@ -11,6 +11,8 @@ package enum WebSocketHandshake {
     package var accept: String?
     /// Offered by Sec-WebSocket-Protocol, in the client's order of preference; case matters.
     package var subprotocols: [String]
+    /// What can be agreed on of the compression offered; nil for none.
+    package var compression: MessageCompression?
   }
 
   /// Why a request opens no socket, and with what to answer.
@@ -58,7 +60,8 @@ package enum WebSocketHandshake {
     }
     return Offer(
       accept: accept(key: keys[0]),
-      subprotocols: try subprotocols(fields[values: .secWebSocketProtocol]))
+      subprotocols: try subprotocols(fields[values: .secWebSocketProtocol]),
+      compression: try compression(fields[values: .secWebSocketExtensions]))
   }
 
   /// RFC 8441 §5: no key, no Upgrade.
@@ -73,7 +76,8 @@ package enum WebSocketHandshake {
         fields: [.secWebSocketVersion: "13"])
     }
     return Offer(
-      accept: nil, subprotocols: try subprotocols(fields[values: .secWebSocketProtocol]))
+      accept: nil, subprotocols: try subprotocols(fields[values: .secWebSocketProtocol]),
+      compression: try compression(fields[values: .secWebSocketExtensions]))
   }
 
   /// Fields of the answer that accepts, `Connection` aside. `subprotocol` is one of the offer's, or
@@ -84,6 +88,9 @@ package enum WebSocketHandshake {
       fields = [.upgrade: "websocket", .secWebSocketAccept: accept]
     }
     if let subprotocol { fields[.secWebSocketProtocol] = subprotocol }
+    if let compression = offer.compression {
+      fields[.secWebSocketExtensions] = compression.answer
+    }
     return fields
   }
 
@@ -93,6 +100,15 @@ package enum WebSocketHandshake {
     var text: [UInt8] = []
     text.append(base64: digest.span)
     return String(decoding: text, as: UTF8.self)
+  }
+
+  private static func compression(
+    _ values: [String]
+  ) throws(Refusal) -> MessageCompression? {
+    guard let extensions = WebSocketExtension.list(values) else {
+      throw .malformed("Sec-WebSocket-Extensions: not a list of extensions")
+    }
+    return .agree(to: extensions)
   }
 
   /// Tokens, each once (RFC 6455 §4.1 point 10).

@@ -1,7 +1,8 @@
 internal import Bytes
 
-/// Messages of one WebSocket, from bytes (RFC 6455). A value without I/O; holds one message and
-/// one control frame at most.
+/// Messages of one WebSocket, from bytes (RFC 6455), decompressed where that was agreed on (RFC
+/// 7692). Without I/O; holds one message and one control frame at most, and of zlib nothing between
+/// messages.
 ///
 ///     parser.receive(bytes)
 ///     while true {
@@ -12,14 +13,14 @@ internal import Bytes
 /// The events are the same however the bytes were cut, and a broken promise is told at the byte
 /// that breaks it. After `.close` what follows is ignored (§5.5.1); after `.violation` only that
 /// comes again.
-package struct WebSocketParser: Sendable {
+package struct WebSocketParser: ~Copyable {
   /// Whose bytes these are not: a server's parser reads a client's frames, which must be masked,
   /// and the other way round (§5.1).
   package enum Role: Sendable { case server, client }
 
   package struct Limits: Sendable {
-    /// Bytes of a message, all fragments together: 64 KiB, far above any op of the API. Beyond
-    /// it 1009.
+    /// Bytes of a message, all fragments together and decompressed: 64 KiB, far above any op of the
+    /// API. Beyond it 1009.
     package var message = 64 << 10
     /// Frames of a message: 128, or a flood of empty fragments would cost without ever filling a
     /// message. Beyond it 1008.
@@ -59,17 +60,23 @@ package struct WebSocketParser: Sendable {
 
   private let role: Role
   private let limits: Limits
+  private let mayCompress: Bool
   private var unparsed = ByteQueue()
   private var state = State.header
   /// The message being gathered; `.continuation` between messages.
   private var messageOpcode = WebSocketFrame.Opcode.continuation
   private var message: [UInt8] = []
   private var messageFrames = 0
+  /// Bytes of its frames; more than the message has where compression did not help.
+  private var messagePayload = 0
+  /// Set while the message being gathered is a compressed one.
+  private var inflater: MessageInflater?
   private var validator = UTF8Validator()
 
-  package init(role: Role, limits: Limits = .standard) {
+  package init(role: Role, limits: Limits = .standard, compression: MessageCompression? = nil) {
     self.role = role
     self.limits = limits
+    mayCompress = compression != nil
   }
 
   package mutating func receive(_ bytes: UnsafeRawBufferPointer) {
@@ -114,7 +121,8 @@ package struct WebSocketParser: Sendable {
     let known = min(unparsed.count, FrameHeader.longest)
     let isMidMessage = messageOpcode != .continuation
     let header = try unparsed.withOldest(known) { (bytes) throws(Violation) in
-      try FrameHeader(bytes, isMasked: role == .server, isMidMessage: isMidMessage)
+      try FrameHeader(
+        bytes, isMasked: role == .server, isMidMessage: isMidMessage, mayCompress: mayCompress)
     }
     guard let header else { return false }
     if header.opcode.isControl {
@@ -127,11 +135,11 @@ package struct WebSocketParser: Sendable {
   }
 
   private mutating func beginData(_ header: FrameHeader) throws(Violation) {
-    guard header.length <= limits.message - message.count else {
-      throw Violation(
-        code: WebSocketCloseCode.tooBig,
-        reason: "a message has more than \(limits.message) bytes")
-    }
+    if header.isCompressed { inflater = MessageInflater(limits) }
+    // Deflate makes the incompressible longer, by five bytes in 16 KiB at most.
+    let limit = limits.message + (inflater == nil ? 0 : limits.message / 1024 + 64)
+    guard header.length <= limit - messagePayload else { throw Violation.tooBig(limits) }
+    messagePayload += header.length
     messageFrames += 1
     guard messageFrames <= limits.framesPerMessage else {
       throw Violation(
@@ -147,13 +155,30 @@ package struct WebSocketParser: Sendable {
     let length = min(header.length - received, unparsed.count)
     if length > 0 {
       let start = message.count
-      unparsed.withOldest(length) { header.append($0, phase: received, to: &message) }
+      if let inflater {
+        var piece: [UInt8] = []
+        unparsed.withOldest(length) { header.append($0, phase: received, to: &piece) }
+        do throws(Violation) {
+          try inflater.append(piece, to: &message)
+        } catch {
+          // What came before it is told first, as it is where the bytes come one at a time.
+          try checkText(from: start)
+          throw error
+        }
+      } else {
+        unparsed.withOldest(length) { header.append($0, phase: received, to: &message) }
+      }
       unparsed.consume(length)
       try checkText(from: start)
     }
     guard received + length == header.length else {
       state = .data(header, received: received + length)
       return false
+    }
+    if header.isFinal, let inflater {
+      let start = message.count
+      try inflater.finish(&message)
+      try checkText(from: start)
     }
     if header.isFinal, messageOpcode == .text, !validator.isComplete {
       throw Violation.invalidText
@@ -173,6 +198,8 @@ package struct WebSocketParser: Sendable {
     messageOpcode = .continuation
     message = []
     messageFrames = 0
+    messagePayload = 0
+    inflater = nil
     validator = UTF8Validator()
     return event
   }
@@ -202,11 +229,17 @@ package struct WebSocketParser: Sendable {
   private mutating func finish(_ last: State) {
     state = last
     message = []
+    inflater = nil
     unparsed = ByteQueue()
   }
 }
 
 extension WebSocketParser.Violation {
+  static func tooBig(_ limits: WebSocketParser.Limits) -> Self {
+    Self(
+      code: WebSocketCloseCode.tooBig, reason: "a message has more than \(limits.message) bytes")
+  }
+
   static let invalidText = Self(
     code: WebSocketCloseCode.invalidText, reason: "a text is not valid UTF-8")
 }

@@ -69,3 +69,23 @@ struct NegotiationTests {
     #expect(MediaType.isHTML(type) == type.hasPrefix("text/html"))
   }
 }
+
+struct ContentCodingTests {
+  @Test(
+    "the coding liked best is taken, or none",
+    arguments: [
+      ([], nil), ([""], nil), (["gzip"], "gzip"), (["GZIP"], "gzip"), (["x-gzip"], "gzip"),
+      (["deflate"], "deflate"), (["gzip, deflate, br, zstd"], "gzip"),
+      (["deflate, gzip"], "gzip"), (["gzip;q=0.5, deflate;q=0.9"], "deflate"),
+      (["gzip;q=0.5", "deflate;q=0.9"], "deflate"), (["br"], nil), (["identity"], nil),
+      (["gzip;q=0"], nil), (["gzip;q=0, deflate"], "deflate"), (["gzip; q=0.000"], nil),
+      (["*"], "gzip"), (["*;q=0"], nil), (["gzip;q=0, *"], "deflate"),
+      (["identity;q=0.5, gzip;q=0.4"], nil), (["identity;q=0.5, gzip;q=0.5"], "gzip"),
+      (["identity;q=1, *;q=0.1"], nil), (["identity;q=0"], nil), (["gzip;q=0.001"], "gzip"),
+      (["gzip;q=2"], nil), (["gzip;level=9"], nil), (["gzip;q=x, deflate"], "deflate"),
+      (["gzip;q=0.1234"], nil), ([", ,gzip,"], "gzip"),
+    ] as [([String], String?)])
+  func coding(_ values: [String], _ expected: String?) {
+    #expect(ContentCoding.choose(for: values)?.rawValue == expected)
+  }
+}

@@ -61,9 +61,9 @@ func close(_ code: UInt16, _ reason: [UInt8] = []) -> [UInt8] {
 /// What a server's parser says of bytes that come in pieces cut at `cuts`.
 func transcript(
   _ raw: [UInt8], cuts: [Int] = [], role: WebSocketParser.Role = .server,
-  limits: WebSocketParser.Limits = .standard
+  limits: WebSocketParser.Limits = .standard, compression: MessageCompression? = nil
 ) -> [String] {
-  var parser = WebSocketParser(role: role, limits: limits)
+  var parser = WebSocketParser(role: role, limits: limits, compression: compression)
   var lines: [String] = []
   for (start, end) in zip([0] + cuts, cuts + [raw.count]) {
     raw[start..<end].withUnsafeBytes { parser.receive($0) }

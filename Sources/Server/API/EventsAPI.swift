@@ -24,9 +24,12 @@ extension Router {
     wanted.heartbeatSeconds = Int((heartbeat ?? 15 * second) / second)
     wanted.retryMilliseconds = .random(in: 1_000...5_000)
     if framing == .ndjson { try refuseByStatus(wanted) }
+    let coding = streamCoding(request)
+    var answer = streamFields(framing)
+    answer[.contentEncoding] = coding?.rawValue
     return .events(
       EventStream(
-        fields: streamFields(framing), request: wanted, framing: framing,
+        fields: answer, request: wanted, framing: framing, coding: coding,
         heartbeat: heartbeat ?? 15 * second, batch: batch ?? 0))
   }
 
@@ -70,7 +73,7 @@ extension Router {
       return .webSocket(
         WebSocketUpgrade(
           fields: WebSocketHandshake.fields(accepting: offer, subprotocol: name),
-          access: request.access))
+          access: request.access, compression: offer.compression))
     } catch {
       var problem = Problem(
         .init(code: error.status), error.code, error.detail)
@@ -125,6 +128,14 @@ extension Router {
       ]
       throw problem
     }
+  }
+
+  /// What a stream is compressed by; of a loop's, only so many.
+  private func streamCoding(_ request: APIRequest) -> ContentCoding? {
+    guard worker.compressedStreams < shared.configuration.limits.compressedStreams else {
+      return nil
+    }
+    return request.http.coding
   }
 
   private func streamFields(_ framing: StreamFraming) -> HTTPFields {

@@ -1,7 +1,9 @@
+internal import Compression
 internal import EventFormats
 internal import EventLoop
 internal import Fanout
 internal import FileEvents
+internal import HTTPSemantics
 internal import HTTPTypes
 internal import Syscalls
 
@@ -10,6 +12,10 @@ internal import Syscalls
 final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
   let framing: StreamFraming
   private unowned let channel: any Channel
+  /// What it is compressed by; its state goes with the stream.
+  private let deflater: Deflater?
+  /// What is compressed has said its last.
+  private var hasEnded = false
   private let heartbeat: Int64
   private let batch: Int64
   private var subscription: Subscription?
@@ -21,6 +27,7 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
   init(channel: any Channel, stream: EventStream) {
     self.channel = channel
     framing = stream.framing
+    deflater = stream.coding?.stream()
     heartbeat = stream.heartbeat
     batch = stream.batch
   }
@@ -31,6 +38,7 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
     subscription = worker.hub.subscribe(
       request, framing: framing, owner: self, now: Clock.realtime())
     worker.streamOpened(channel)
+    if deflater != nil { worker.compressedStreams += 1 }
     heartbeatAt = worker.loop.now + heartbeat
     armTimer()
     channel.markDirty()
@@ -52,6 +60,8 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
     if let since = subscription.unseenSince { channel.worker.noteLag(since: since) }
     let start = bytes.count
     let pulled = subscription.pull(into: &bytes, limit: limit)
+    let isLast = if case .close = pulled { true } else { false }
+    compress(&bytes, from: start, isLast: isLast)
     if bytes.count > start { heartbeatAt = channel.worker.loop.now + heartbeat }
     switch pulled {
     case .more: return true
@@ -94,6 +104,7 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
     self.subscription = nil
     channel.worker.hub.unsubscribe(subscription)
     channel.worker.streamClosed(channel)
+    if deflater != nil { channel.worker.compressedStreams -= 1 }
   }
 
   // MARK: SubscriptionOwner
@@ -116,7 +127,7 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
   // MARK: Inside
 
   private func sayBye(_ reason: String, _ reconnectAfterMilliseconds: Int?, _ cause: CloseCause) {
-    channel.append { bytes in
+    say(isLast: true) { bytes in
       subscription?.appendBye(
         reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
     }
@@ -124,10 +135,28 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
   }
 
   private func sendHeartbeat() {
-    channel.append { bytes in
+    say { bytes in
       guard subscription?.bookmarkIfDue(now: Clock.realtime(), into: &bytes) != true else { return }
       framing.appendHeartbeat(into: &bytes)
     }
+  }
+
+  private func say(isLast: Bool = false, _ body: (inout [UInt8]) -> Void) {
+    channel.append { bytes in
+      let start = bytes.count
+      body(&bytes)
+      compress(&bytes, from: start, isLast: isLast)
+    }
+  }
+
+  /// Compresses what was said since `start`, so that all of it can be read at once.
+  private func compress(_ bytes: inout [UInt8], from start: Int, isLast: Bool) {
+    guard let deflater, isLast || bytes.count > start else { return }
+    let said = Array(bytes[start...])
+    bytes.removeSubrange(start...)
+    guard !hasEnded else { return }
+    hasEnded = isLast
+    deflater.compress(said.span.bytes, isLast ? .finish : .sync, into: &bytes)
   }
 
   private func armTimer() {
@@ -141,6 +170,8 @@ struct EventStream {
   var fields: HTTPFields
   var request: SubscriptionRequest
   var framing: StreamFraming
+  /// What it is compressed by, if at all.
+  var coding: ContentCoding?
   /// Nanoseconds of silence before a sign of life.
   var heartbeat: Int64
   /// Nanoseconds to gather changes into one send; 0: none.

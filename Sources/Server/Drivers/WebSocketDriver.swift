@@ -11,7 +11,7 @@ internal import WebSocket
 final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   private unowned let channel: any Channel
   private let access: Access
-  private var parser = WebSocketParser(role: .server)
+  private var parser: WebSocketParser
   private var open: [String: Subscription] = [:]
   /// Subscriptions with something to say, in the order they became ready.
   private var ready: [Subscription] = []
@@ -25,9 +25,10 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   /// Ours: wire contract, section 4.
   private static let slow: UInt16 = 4008
 
-  init(channel: any Channel, access: Access) {
+  init(channel: any Channel, upgrade: WebSocketUpgrade) {
     self.channel = channel
-    self.access = access
+    access = upgrade.access
+    parser = WebSocketParser(role: .server, compression: upgrade.compression)
   }
 
   func start() {
@@ -263,4 +264,5 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
 struct WebSocketUpgrade {
   var fields: HTTPFields
   var access: Access
+  var compression: MessageCompression?
 }

@@ -7,14 +7,29 @@ internal import SystemPackage
 /// An opened file as an answer: the file's own bytes, or the page made from it. Lives for one
 /// request.
 ///
-/// The two are different representations with different entity tags. Which one a request gets
-/// depends on `Sec-Fetch-Dest`, and `Vary` says so.
+/// The two, and what they are compressed to, are different representations with different entity
+/// tags. Which one a request gets depends on `Sec-Fetch-Dest` and `Accept-Encoding`, and `Vary` says
+/// so.
 struct FileAnswer {
   private let file: OpenedFile
   private let contentType: String
   /// Set when the answer is a page with the script.
   private let script: ScriptInjection?
-  private let validators: Preconditions.Validators
+  private var validators: Preconditions.Validators
+  private var compressed: Compressed?
+
+  private enum Compressed {
+    case made(by: ContentCoding)
+    /// A file that lies beside it, compressed by gzip.
+    case file(OpenedFile)
+
+    var coding: ContentCoding {
+      switch self {
+      case .made(let coding): coding
+      case .file: .gzip
+      }
+    }
+  }
 
   /// `name` is the file's last component. Only HTML that fits in memory becomes a page with the
   /// `script`. Errors: reading what the page says about its encoding.
@@ -26,21 +41,45 @@ struct FileAnswer {
     self.script = injects ? script : nil
     contentType =
       isPage ? HTMLEncoding.contentType(ofPageBeginning: try file.beginning()) : type
-    let version = "\(hex(file.size))-\(hex(file.modified))-\(hex(file.inode))"
+    let version = Self.version(file)
     validators = Preconditions.Validators(
       entityTag: self.script.map { EntityTag("\(version)-\($0.version)", isWeak: true) }
         ?? EntityTag(version),
       lastModified: HTTPDate(secondsSince1970: Int(file.modified / 1_000_000_000)))
   }
 
+  private static func version(_ file: OpenedFile) -> String {
+    "\(hex(file.size))-\(hex(file.modified))-\(hex(file.inode))"
+  }
+
+  /// Answers in `coding` if the file is worth it, or with `sibling`, the same file compressed, unless
+  /// that is older.
+  mutating func compress(by coding: ContentCoding, sibling: OpenedFile?) {
+    if script == nil, coding == .gzip, let sibling, sibling.modified >= file.modified {
+      compressed = .file(sibling)
+      validators.entityTag = EntityTag("\(Self.version(sibling))-gz")
+    } else if Self.compressedSizes.contains(file.size), MediaType.isCompressible(contentType),
+      let tag = validators.entityTag
+    {
+      compressed = .made(by: coding)
+      validators.entityTag = EntityTag("\(tag.opaque)-\(coding.rawValue)", isWeak: tag.isWeak)
+    }
+  }
+
   /// A page is held in memory while its answer is sent; larger ones are served as they are.
   private static let largestPage = 16 << 20
 
-  /// What an HTML file's answers differ by.
-  static let vary = "Sec-Fetch-Dest"
+  /// Compressing a mebibyte takes a loop some 20 ms, once for each state of a file.
+  private static let compressedSizes = ContentCoding.least...(1 << 20)
+
+  /// What an HTML file's answers differ by, and any file's.
+  static let vary = "Sec-Fetch-Dest, Accept-Encoding"
+  private static let varyOfFile = "Accept-Encoding"
 
   /// 200, 206, 304, 412 or 416, as the request's conditions and range have it.
-  func response(to request: HTTPRequest) throws(Errno) -> Response {
+  func response(
+    to request: HTTPRequest, _ cache: inout CompressedFiles
+  ) throws(Errno) -> Response {
     let now = HTTPDate(secondsSince1970: Int(Clock.realtime() / 1_000_000_000))
     switch Preconditions.evaluate(request, current: validators, now: now) {
     case .proceed: break
@@ -48,11 +87,13 @@ struct FileAnswer {
     case .failed:
       return Problem(.preconditionFailed, "precondition-failed", "the file is another one").response
     }
-    guard script == nil, Preconditions.allowRange(request, current: validators, now: now) else {
-      return try response(status: .ok)
+    guard script == nil, compressed == nil,
+      Preconditions.allowRange(request, current: validators, now: now)
+    else {
+      return try response(status: .ok, &cache)
     }
     switch ByteRange(request.headerFields[values: .range], length: file.size) {
-    case .whole: return try response(status: .ok)
+    case .whole: return try response(status: .ok, &cache)
     case .part(let part):
       var fields = representationFields
       fields[.contentRange] = ByteRange.contentRange(part, of: file.size)
@@ -68,20 +109,39 @@ struct FileAnswer {
   }
 
   /// The whole representation under `status`, whatever the request's conditions.
-  func response(status: HTTPResponse.Status) throws(Errno) -> Response {
-    guard let script else {
+  func response(
+    status: HTTPResponse.Status, _ cache: inout CompressedFiles
+  ) throws(Errno) -> Response {
+    switch compressed {
+    case .file(let sibling):
+      return Response(
+        status: status, fields: representationFields,
+        body: .file(sibling.file, offset: 0, length: sibling.size))
+    case .made(let coding):
+      let compressed = try cache.content(validators.entityTag?.opaque ?? "") { () throws(Errno) in
+        coding.compressed(try content())
+      }
+      return Response(status: status, fields: representationFields, body: .bytes(compressed))
+    case nil: break
+    }
+    guard script != nil else {
       return Response(
         status: status, fields: representationFields,
         body: .file(file.file, offset: 0, length: file.size))
     }
-    let html = try file.file.read(count: file.size, at: 0)
-    return Response(
-      status: status, fields: representationFields, body: .bytes(script.page(html) ?? html))
+    return Response(status: status, fields: representationFields, body: .bytes(try content()))
+  }
+
+  /// The file's own bytes, or the page made from them.
+  private func content() throws(Errno) -> [UInt8] {
+    let bytes = try file.file.read(count: file.size, at: 0)
+    return script?.page(bytes) ?? bytes
   }
 
   private var representationFields: HTTPFields {
     var fields = validatorFields
     fields[.contentType] = contentType
+    fields[.contentEncoding] = compressed?.coding.rawValue
     fields[.acceptRanges] = script == nil ? "bytes" : "none"
     return fields
   }
@@ -92,7 +152,7 @@ struct FileAnswer {
     var fields: HTTPFields = [.cacheControl: "no-cache"]
     fields[.eTag] = validators.entityTag?.text
     fields[.lastModified] = validators.lastModified?.text
-    if MediaType.isHTML(contentType) { fields[.vary] = Self.vary }
+    fields[.vary] = MediaType.isHTML(contentType) ? Self.vary : Self.varyOfFile
     return fields
   }
 }

@@ -11,6 +11,7 @@ internal import SystemPackage
 final class StaticFiles {
   private let root: BeneathDirectory
   private let script: ScriptInjection
+  private var compressed = CompressedFiles()
 
   /// Opens `root` (exact bytes of its path). Pages get the live-reload script, which follows the
   /// watch `watchID`, or all watches. Errors: those of `BeneathDirectory`.
@@ -39,9 +40,7 @@ final class StaticFiles {
     let name = target.endsInSlash ? target.components + [Self.index] : target.components
     do throws(Errno) {
       return switch try root.open(name) {
-      case .file(let file):
-        try FileAnswer(file, name: name.last ?? [], script: script(for: request))
-          .response(to: request)
+      case .file(let file): try self.file(file, name, request)
       case .directory where !target.endsInSlash: redirect(to: target)
       case .directory, .special, .missing: notFound(request)
       case .forbidden:
@@ -50,6 +49,24 @@ final class StaticFiles {
     } catch {
       return failure(error)
     }
+  }
+
+  private func file(
+    _ file: OpenedFile, _ name: [[UInt8]], _ request: HTTPRequest
+  ) throws(Errno) -> Response {
+    var answer = try FileAnswer(file, name: name.last ?? [], script: script(for: request))
+    if let coding = request.coding {
+      answer.compress(by: coding, sibling: coding == .gzip ? sibling(of: name) : nil)
+    }
+    return try answer.response(to: request, &compressed)
+  }
+
+  /// What a build has compressed already: the same name with `.gz` behind it.
+  private func sibling(of name: [[UInt8]]) -> OpenedFile? {
+    guard let last = name.last else { return nil }
+    let name = Array(name.dropLast()) + [last + Array(".gz".utf8)]
+    guard case .file(let file)? = try? root.open(name) else { return nil }
+    return file
   }
 
   private static let index = Array("index.html".utf8)
@@ -100,7 +117,8 @@ final class StaticFiles {
     let name = Array("404.html".utf8)
     do throws(Errno) {
       if case .file(let file) = try root.open([name]) {
-        return try FileAnswer(file, name: name, script: script).response(status: .notFound)
+        return try FileAnswer(file, name: name, script: script)
+          .response(status: .notFound, &compressed)
       }
     } catch {
       return failure(error)

@@ -1,0 +1,2 @@
+// zlib as the system has it. No logic.
+#include <zlib.h>

@@ -1,0 +1,1 @@
+// Headers alone; a C target wants a source.
