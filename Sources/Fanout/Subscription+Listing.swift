@@ -11,13 +11,24 @@ extension Subscription {
     hub.wakeAtNextBatch(self)
   }
 
+  /// A replay goes on when the ring holds all that was published before the client came.
+  func awaitHead() {
+    guard !state.awaitsHead else { return }
+    state.awaitsHead = true
+    hub.wakeAtNextBatch(self)
+  }
+
   func headMoved() {
-    guard case .listing(let listing) = state.phase, case .head(let needed) = listing.wait else {
-      return
+    state.awaitsHead = false
+    switch state.phase {
+    case .replaying: ready()
+    case .listing(let listing):
+      guard case .head(let needed) = listing.wait else { return }
+      guard hub.head >= needed else { return hub.wakeAtNextBatch(self) }
+      listing.wait = .nothing
+      ready()
+    case .live, .ended: break
     }
-    guard hub.head >= needed else { return hub.wakeAtNextBatch(self) }
-    listing.wait = .nothing
-    ready()
   }
 
   /// Nil once `synced` is said.

@@ -82,7 +82,8 @@ extension Subscription {
     switch beginning.phase {
     case .live: state.phase = .live
     case .replaying:
-      state.phase = .replaying(through: max(beginning.position, hub.head))
+      // What another loop may have told this client already belongs to the replay.
+      state.phase = .replaying(through: max(beginning.position, hub.head, hub.published()))
     case .listing: state.phase = .listing(InitialListing())
     }
     state.told = beginning.lost == nil && beginning.phase != .listing ? beginning.position : 0

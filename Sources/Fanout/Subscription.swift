@@ -50,6 +50,8 @@ package final class Subscription {
     /// Whether the record after `position` is the first unseen match.
     var isExact = false
     var isDirty = true
+    /// It is woken at the next batch whether that concerns it or not.
+    var awaitsHead = false
     /// The latest number the client could resume from.
     var told: UInt64 = 0
     var phase = Phase.live
@@ -107,6 +109,10 @@ package final class Subscription {
         if let pull = pullListing(listing, turn: &turn, into: &output) { return pull }
       case .replaying(let through):
         if let pull = pullChanges(through: through, turn: &turn, into: &output) { return pull }
+        guard hub.head >= through else {
+          awaitHead()
+          return .waiting
+        }
         state.phase = .live
         if isPoll { continue }
         hub.encoder(for: framing).encoder.appendSynced(id: state.position, into: &output)
