@@ -34,12 +34,6 @@ extension Watch {
       Scan(node: node, life: tree[node].life, isDeep: deep, flags: flags, isTold: told))
   }
 
-  /// Compares the whole watch with the disk, directory by directory.
-  func enqueueRescan() {
-    counters.rescans += 1
-    enqueueScan(Node.root, deep: true, flags: .rescan, told: spec.index)
-  }
-
   var hasScans: Bool { scan != nil || !scans.isEmpty }
 
   /// Goes on scanning until `deadline` (monotonic nanoseconds) or until there is nothing left.

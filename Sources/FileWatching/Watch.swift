@@ -97,6 +97,9 @@ final class Watch {
   /// Whether changes are told: not during the first crawl, nor while the root is gone.
   var isTelling: Bool { state == .live || state == .degraded }
 
+  /// Whether it is not known yet what there is.
+  var isCrawling: Bool { state == .crawling || state == .starting }
+
   var status: WatchStatus {
     var status = WatchStatus(
       number: number, id: id, root: root, state: state, backend: "inotify",

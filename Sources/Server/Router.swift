@@ -32,6 +32,13 @@ struct APIRequest {
     return try JSONValue.parse(body, as: "body")
   }
 
+  /// The same where every member may be missing: then the body may be, too.
+  func jsonOrNothing() throws(Problem) -> JSONValue {
+    guard body.isEmpty else { return try json() }
+    try requireJSON()
+    return .object([:])
+  }
+
   func requireJSON() throws(Problem) {
     let type = (http.headerFields[.contentType] ?? "").prefix { $0 != ";" }
     guard type.trimmingPrefix(" ").lowercased() == "application/json" else {
@@ -66,7 +73,7 @@ enum Endpoint: Equatable {
   case events, socket
   case watches
   case watch(String)
-  case files(String)
+  case files(String), sync(String), rescan(String)
   case clients, stats, metrics
   case client(String)
 
@@ -97,8 +104,17 @@ enum Endpoint: Equatable {
     case (1, "stats"): return .stats
     case (2, "clients") where !id.isEmpty: return .client(id)
     case (2, "watches") where !id.isEmpty: return .watch(id)
-    case (3, "watches") where !id.isEmpty && parts.last == "files": return .files(id)
+    case (3, "watches") where !id.isEmpty: return part(parts[parts.endIndex - 1], of: id)
     default: return nil
+    }
+  }
+
+  private static func part(_ name: Substring, of watch: String) -> Endpoint? {
+    switch name {
+    case "files": .files(watch)
+    case "sync": .sync(watch)
+    case "rescan": .rescan(watch)
+    default: nil
     }
   }
 
@@ -108,6 +124,7 @@ enum Endpoint: Equatable {
       .metrics:
       [.get, .head, .options]
     case .client: [.delete, .options]
+    case .sync, .rescan: [.post, .options]
     case .watches: [.get, .head, .post, .options]
     case .watch: [.get, .head, .put, .delete, .options]
     }
@@ -176,6 +193,8 @@ final class Router {
       return try removeWatch(id, request, ticket)
     case .watch(let id): return showWatch(id, ticket)
     case .files(let id): return try files(id, request, ticket)
+    case .sync(let id): return try sync(id, request, ticket)
+    case .rescan(let id): return try rescan(id, request, ticket)
     case .clients: return clients(ticket)
     case .client(let id): return try removeClient(id, request, ticket)
     case .stats: return stats(ticket)
