@@ -113,6 +113,10 @@ extension Watch {
     }
     let type = FileEvents.FileType(status?.kind ?? entry.kind ?? .other)
     if node != Node.none {
+      // What is seen may be other than it was: by a patch, or where the directory is now.
+      guard sees(entry.name, in: directory, isDirectory: type == .directory) else {
+        return drop(node, flags: current.scan.flags)
+      }
       tree[node].stamp = current.stamp
       known(node, type, status, current)
     } else {

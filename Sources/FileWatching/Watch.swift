@@ -8,7 +8,7 @@ internal import Syscalls
 final class Watch {
   let number: UInt32
   let id: String
-  let spec: WatchSpec
+  var spec: WatchSpec
   let ground: Ground
 
   /// Canonical path of the root.
@@ -21,7 +21,7 @@ final class Watch {
   let filesystem: Filesystem
   var tree = Tree()
   var coalescer: Coalescer
-  let visibility: Visibility
+  var visibility: Visibility
 
   var state = WatchState.crawling
   var crawl = WatchStatus.Crawl()

@@ -22,6 +22,17 @@ extension Watcher {
       settling.append(reply)
     case .sync(let request):
       sync(request)
+    case .patch(let id, let patch, let reply):
+      guard let watch = watch(called: id) else {
+        reply(nil)
+        break
+      }
+      let patched = Result { () throws(WatchProblem) in
+        try watch.patch(patch)
+        return watch.status
+      }
+      ground.journal.flush(now: ground.moment.time)
+      reply(patched)
     case .rescan(let id, let path, let reply):
       guard let watch = watch(called: id) else {
         reply(.noSuchWatch)

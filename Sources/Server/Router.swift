@@ -40,8 +40,11 @@ struct APIRequest {
   }
 
   func requireJSON() throws(Problem) {
-    let type = (http.headerFields[.contentType] ?? "").prefix { $0 != ";" }
-    guard type.trimmingPrefix(" ").lowercased() == "application/json" else {
+    let field = (http.headerFields[.contentType] ?? "").prefix { $0 != ";" }
+    let type = field.trimmingPrefix(" ").lowercased()
+    // A merge patch has a type of its own (RFC 7396 §4), which no page sends unasked either.
+    let isMergePatch = http.method == .patch && type == "application/merge-patch+json"
+    guard type == "application/json" || isMergePatch else {
       throw Problem(
         .unsupportedMediaType, "unsupported-media-type", "the body must be application/json",
         hint: "-H 'Content-Type: application/json'", field: "Content-Type")
@@ -126,7 +129,7 @@ enum Endpoint: Equatable {
     case .client: [.delete, .options]
     case .sync, .rescan: [.post, .options]
     case .watches: [.get, .head, .post, .options]
-    case .watch: [.get, .head, .put, .delete, .options]
+    case .watch: [.get, .head, .put, .patch, .delete, .options]
     }
   }
 }
@@ -189,6 +192,8 @@ final class Router {
     case .watches: return listWatches(ticket)
     case .watch(let id) where request.http.method == .put:
       return try putWatch(id, request, ticket)
+    case .watch(let id) where request.http.method == .patch:
+      return try patchWatch(id, request, ticket)
     case .watch(let id) where request.http.method == .delete:
       return try removeWatch(id, request, ticket)
     case .watch(let id): return showWatch(id, ticket)
@@ -206,7 +211,7 @@ final class Router {
   /// browser's preflight never brings one.
   private func methodsAsked(_ request: APIRequest) -> [HTTPRequest.Method]? {
     guard request.http.method == .options else { return nil }
-    if request.path == "*" { return [.get, .head, .post, .put, .delete, .options] }
+    if request.path == "*" { return [.get, .head, .post, .put, .patch, .delete, .options] }
     guard request.path.hasPrefix("/-/") else { return [.get, .head, .options] }
     return Endpoint(request.path)?.methods
   }

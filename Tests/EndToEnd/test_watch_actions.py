@@ -1,4 +1,4 @@
-"""What a watch can be asked to do besides being there: sync, rescan."""
+"""What a watch can be asked to do besides being there: sync, rescan, being another (PATCH)."""
 
 import json
 import mmap
@@ -110,3 +110,78 @@ def test_who_may_only_read_may_sync_and_not_rescan(daemon, directory, tmp_path):
     assert ask("sync", "reader").status == 200
     ask("rescan", "reader").problem(403)
     assert ask("rescan", "writer").status == 202
+
+
+# PATCH
+
+
+def patch(server, id, body, **fields):
+    return server.request("PATCH", f"{WATCHES}/{id}", body, **fields)
+
+
+def test_a_patch_changes_what_it_names_and_tells_what_comes_and_goes(daemon, directory):
+    (directory / "node_modules" / "deep").mkdir(parents=True)
+    (directory / "node_modules" / "x.js").write_text("x")
+    (directory / "a.txt").write_text("x")
+    server = daemon(directory)
+    watch = server.only_watch()
+    id, spec = watch["id"], watch["spec"]
+    with server.events() as stream:
+        stream.expect("hello")
+        answer = patch(server, id, {"ignore": ["node_modules/"], "label": "mine", "settle": "1s"})
+        assert answer.status == 200
+        expected = spec | {"ignore": ["node_modules/"], "label": "mine", "settle": "1s", "settleMax": "1s"}
+        assert answer.json()["spec"] == expected == server.get(f"{WATCHES}/{id}").json()["spec"]
+        assert server.request("POST", f"{WATCHES}/{id}/sync", {}).status == 200
+        stream.expect("change", kind="delete", path="node_modules", cause="rescan")
+        assert server.only_watch()["kernelWatches"] == 1
+        entries = server.get(f"{WATCHES}/{id}/files").json()["entries"]
+        assert [entry["path"] for entry in entries] == ["a.txt"]
+        patch(server, id, {"ignore": None, "label": None, "settle": None, "settleMax": None})
+        server.request("POST", f"{WATCHES}/{id}/sync", {})
+        seen = stream.changes_until("node_modules/x.js")
+        assert {event["cause"] for event in seen} == {"rescan"}
+    watch = server.only_watch()
+    assert (watch["spec"], watch["kernelWatches"]) == (spec, 3)
+
+
+def test_an_empty_patch_changes_nothing(daemon, directory):
+    server = daemon(directory)
+    before = server.only_watch()
+    answer = patch(server, before["id"], b"{}", content_type="application/merge-patch+json")
+    assert answer.status == 200
+    assert answer.json() == server.only_watch() == before
+
+
+@pytest.mark.parametrize(
+    "body, status, word",
+    [
+        ({"root": "/"}, 400, "root"),
+        ({"index": False}, 400, "index"),
+        ({"hiden": True}, 400, "hiden"),
+        ({"hidden": 1}, 400, "hidden"),
+        ({"kinds": ["explode"]}, 400, "kinds"),
+        ({"settle": "soon"}, 400, "settle"),
+        ({"settleMax": "1ms"}, 400, "settleMax"),
+        ({"ignore": [1]}, 400, "ignore"),
+        ({"include": ["[a"]}, 422, "include"),
+        ([], 400, "patch"),
+        (None, 400, "patch"),
+    ],
+)
+def test_a_bad_patch_is_refused_by_name_and_changes_nothing(daemon, directory, body, status, word):
+    server = daemon(directory)
+    before = server.only_watch()
+    problem = patch(server, before["id"], json.dumps(body).encode(), content_type="application/json")
+    assert word in json.dumps(problem.problem(status))
+    assert server.only_watch() == before
+
+
+def test_a_patch_is_json_and_of_a_watch_that_exists(daemon, directory):
+    server = daemon(directory)
+    id = server.only_watch()["id"]
+    patch(server, id, b"{}", content_type="text/plain").problem(415)
+    patch(server, "nobody", {}).problem(404)
+    server.request(
+        "POST", WATCHES, b"{}", content_type="application/merge-patch+json"
+    ).problem(415)
