@@ -86,6 +86,7 @@ extension Watcher {
   private func isCaughtUp(_ number: UInt32) -> Bool {
     guard let watch = watches[number] else { return true }
     guard !watch.isCrawling else { return false }
+    watch.refreshIgnores(hurried: true)
     watch.sendAll()
     return watch.isSettled
   }

@@ -23,6 +23,7 @@ extension Watch {
     guard seesOtherNames || asksForMore, state != .gone else { return }
     // Nobody remembers which files were seen.
     if seesOtherNames, !spec.index, isTelling { tellReset(.rescan, path: []) }
-    enqueueScan(Node.root, deep: true, flags: .rescan, told: spec.index)
+    enqueueScan(
+      Node.root, deep: true, forNames: !asksForMore, flags: .rescan, told: spec.index)
   }
 }

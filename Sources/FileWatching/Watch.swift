@@ -22,6 +22,8 @@ final class Watch {
   var tree = Tree()
   var coalescer: Coalescer
   var visibility: Visibility
+  /// Nil where the spec does not ask for it, or the root is a file.
+  var gitIgnores: GitIgnores?
 
   var state = WatchState.crawling
   var crawl = WatchStatus.Crawl()
@@ -87,6 +89,7 @@ final class Watch {
     base = opened.base
     soleName = opened.soleName
     filesystem = opened.filesystem
+    if spec.gitignore, soleName == nil { gitIgnores = GitIgnores(root: opened.path) }
     coalescer = Coalescer(
       settle: spec.settle.inNanoseconds, settleMax: spec.settleMax.inNanoseconds)
     crawlStart = ground.now

@@ -105,10 +105,6 @@ extension Watcher {
       throw WatchProblem(
         .unsupported, detail: "backend: \(spec.backend.rawValue) is not supported; use auto")
     }
-    if spec.gitignore {
-      throw WatchProblem(
-        .unsupported, detail: "gitignore: not supported; give the patterns in ignore")
-    }
     if spec.followSymlinks {
       throw WatchProblem(
         .unsupported, detail: "followSymlinks: not supported; watch the target as another root")
