@@ -103,7 +103,7 @@ package struct IgnoreList: Sendable {
     rule.namesOnly = !text.contains(slash)
     do {
       let tokens = try GlobParser.alternatives(of: Array(text), braces: false)
-      rule.pattern = GlobAlternative(tokens[0])
+      rule.pattern = GlobAlternative(tokens[0].map(\.ofBytes))
     } catch {
       throw GlobError(error.reason, at: error.offset + offset)
     }

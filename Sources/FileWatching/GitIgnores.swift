@@ -117,14 +117,14 @@ struct GitIgnores {
 
 /// An edited file shows and hides names: in its directory and below, nowhere else.
 extension Watch {
-  /// Reads a directory's `.gitignore`, `file` being the directory. Whether names that are known may
+  /// Reads a directory's `.gitignore`, `file` being the directory. Whether names may
   /// be seen otherwise now.
   func readIgnores(of directory: NodeID, _ file: OpenFile) -> Bool {
     guard gitIgnores != nil else { return false }
     let name = FilePath(".gitignore")
     let bytes = try? OpenFile.content(
       of: name, in: file.descriptor, limit: GitIgnores.fileLimit)
-    return gitIgnores?.set(bytes, of: directory) == true && tree[directory].firstChild != Node.none
+    return gitIgnores?.set(bytes, of: directory) == true
   }
 
   /// A record may speak of a `.gitignore`. While it is being written it is let be: emptied for a

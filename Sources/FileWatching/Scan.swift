@@ -83,7 +83,7 @@ extension Watch {
       arm(scan.node, file)
     }
     var scan = scan
-    if readIgnores(of: scan.node, file), !scan.isDeep {
+    if readIgnores(of: scan.node, file), !scan.isDeep, tree[scan.node].firstChild != Node.none {
       scan.isDeep = true
       scan.isForNames = true
       if isTelling { scan.flags.insert(.rescan) }

@@ -106,6 +106,11 @@ PATTERNS = [
     {"": "foo**bar\nhel**c\n"},
     {"": "{hello.c,hello.txt}\n"},
     {"": "[[:alpha:]]ello.c\n"},
+    {"": "?.txt\n??.txt\n"},
+    {"": "*?.txt\n"},
+    {"": "[!a].txt\n"},
+    {"": "***/foo\n***/b\n"},
+    {"": "logs/***\n"},
 ]
 
 

@@ -44,6 +44,9 @@ struct IgnoreListTests {
       (["{a,b}"], ["{a,b}"], ["a", "b"]),
       (["**"], ["a", "a/b/"], [""]),
       (["/"], [], ["a", "a/"]),
+      (["***/b"], ["b", "a/b", "a/a/b"], ["ab"]),
+      (["a/***"], ["a/b", "a/b/c"], ["a/", "a"]),
+      (["?.txt", "[!x].md"], ["e.txt", "e.md"], ["\u{E9}.txt", "\u{E9}.md", "x.md"]),
       (["//", "//a", "b//c", "d//", "!"], [], ["a", "a/", "b/c", "d/", "d/e"]),
     ] as [([String], [String], [String])])
   func patterns(patterns: [String], ignored: [String], seen: [String]) throws {
