@@ -92,7 +92,7 @@ package struct ChangeFlags: OptionSet, Sendable, Hashable {
 /// Why the state of a scope cannot be rebuilt from changes alone; the `reason` of a `reset`.
 package enum ResetReason: UInt8, Sendable, CaseIterable {
   case lagged, history, epoch, future, kernelOverflow, unwatchable, movedIn, watchStarted, rootMoved
-  case unmounted
+  case unmounted, rescan
 
   /// The word on the wire.
   package var name: String {
@@ -107,6 +107,7 @@ package enum ResetReason: UInt8, Sendable, CaseIterable {
     case .watchStarted: "watch-started"
     case .rootMoved: "root-moved"
     case .unmounted: "unmounted"
+    case .rescan: "rescan"
     }
   }
 }

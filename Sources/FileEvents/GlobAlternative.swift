@@ -108,7 +108,8 @@ struct GlobAlternative: Sendable {
 extension GlobAlternative.Component {
   fileprivate init(_ tokens: [GlobToken]) {
     let isRun = tokens.map { if case .anyRun = $0 { true } else { false } }
-    if isRun == [true, true] {
+    // git takes any number of stars from two on for two.
+    if isRun.count >= 2, isRun.allSatisfy({ $0 }) {
       self = .anyDirectories
       return
     }
@@ -143,7 +144,9 @@ extension GlobAlternative.Component {
         continue
       }
       guard let last = retry, last.index < name.count else { return false }
-      index = last.index + decodeUTF8(name, at: last.index).characterLength
+      let isOfBytes = last.token < tokens.count && tokens[last.token].isOfBytes
+      index =
+        last.index + (isOfBytes ? 1 : decodeUTF8(name, at: last.index).characterLength)
       token = last.token
       retry = (token, index)
     }
@@ -157,6 +160,8 @@ extension GlobToken {
     switch self {
     case .byte(let byte): return name[index] == byte ? 1 : nil
     case .anyCharacter: return decodeUTF8(name, at: index).characterLength
+    case .anyByte: return 1
+    case .byteSet(let set): return set.accepts(UInt32(name[index])) ? 1 : nil
     case .set(let set):
       let step = decodeUTF8(name, at: index)
       let scalar: UInt32? = if case .scalar(let scalar, _) = step { scalar } else { nil }

@@ -10,6 +10,25 @@ enum GlobToken: Sendable {
   case anyRun
   /// `[…]`
   case set(CharacterSet)
+  /// `?` and `[…]` as git matches them: bytes, whatever the encoding.
+  case anyByte
+  case byteSet(CharacterSet)
+
+  var isOfBytes: Bool {
+    switch self {
+    case .anyByte, .byteSet: true
+    case .byte, .separator, .anyCharacter, .anyRun, .set: false
+    }
+  }
+
+  /// The same in gitignore(5).
+  var ofBytes: GlobToken {
+    switch self {
+    case .anyCharacter: .anyByte
+    case .set(let set): .byteSet(set)
+    case .byte, .separator, .anyRun, .anyByte, .byteSet: self
+    }
+  }
 }
 
 /// What a `[…]` accepts. Characters are Unicode scalars; a byte that is not UTF-8 is in no range.

@@ -25,9 +25,12 @@ package struct IgnoreList: Sendable {
     self.rules = rules
   }
 
-  /// Reads the lines of a `.gitignore` file as git does: a line that is no pattern matches nothing.
+  /// Reads the lines of a `.gitignore` file as git does: a byte order mark and a CR before the end of
+  /// a line do not count, and a line that is no pattern matches nothing.
   package init(file bytes: [UInt8]) {
-    rules = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+    let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...]
+    rules = text.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
       do throws(GlobError) { return try Self.rule(line) } catch { return nil }
     }
   }
@@ -60,8 +63,14 @@ package struct IgnoreList: Sendable {
   /// Whether the patterns ignore `path` itself: for a caller who knows that no directory above it is
   /// ignored, as one who walks the tree from its root does.
   package func ignoresEntry(path: Span<UInt8>, isDirectory: Bool) -> Bool {
+    verdict(path: path, isDirectory: isDirectory) ?? false
+  }
+
+  /// What the last pattern that matches `path` itself says: ignored, or not; nil when none matches,
+  /// so that another list may speak.
+  package func verdict(path: Span<UInt8>, isDirectory: Bool) -> Bool? {
     var nameStart = path.count
-    while nameStart > 0, path[nameStart - 1] != UInt8(ascii: "/") { nameStart -= 1 }
+    while nameStart > 0, path[nameStart - 1] != slash { nameStart -= 1 }
     for rule in rules.reversed() {
       if rule.directoriesOnly, !isDirectory { continue }
       let matches =
@@ -69,7 +78,7 @@ package struct IgnoreList: Sendable {
         ? rule.pattern.matches(path.extracting(nameStart...)) : rule.pattern.matches(path)
       if matches { return !rule.isNegated }
     }
-    return false
+    return nil
   }
 
   /// One line of gitignore(5); nil when it says nothing.
@@ -83,16 +92,18 @@ package struct IgnoreList: Sendable {
       text = text.dropFirst()
     default: break
     }
+    // As git matches, an empty name is in no path.
+    if zip(text, text.dropFirst()).contains(where: { $0 == slash && $1 == slash }) { return nil }
     let offset = text.startIndex - line.startIndex
-    if text.last == UInt8(ascii: "/") {
+    if text.last == slash {
       rule.directoriesOnly = true
       text = text.dropLast()
     }
     guard !text.isEmpty else { return nil }
-    rule.namesOnly = !text.contains(UInt8(ascii: "/"))
+    rule.namesOnly = !text.contains(slash)
     do {
       let tokens = try GlobParser.alternatives(of: Array(text), braces: false)
-      rule.pattern = GlobAlternative(tokens[0])
+      rule.pattern = GlobAlternative(tokens[0].map(\.ofBytes))
     } catch {
       throw GlobError(error.reason, at: error.offset + offset)
     }
@@ -110,3 +121,5 @@ package struct IgnoreList: Sendable {
     return line[..<end]
   }
 }
+
+private let slash = UInt8(ascii: "/")

@@ -100,6 +100,8 @@ package struct WatchProblem: Error, Sendable, Equatable {
     case watchLimit = "inotify-watch-limit"
     case instanceLimit = "inotify-instance-limit"
     case watchConflict = "watch-conflict"
+    /// What is asked for contradicts itself.
+    case malformed
     case invalidGlob = "invalid-glob"
     case unsupported = "unsupported"
     case rootGone = "root-gone"

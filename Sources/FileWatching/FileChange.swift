@@ -200,7 +200,8 @@ extension FileChange.ResetReason {
     self =
       switch reason {
       case .lagged, .history, .epoch, .future: .lagged
-      case .kernelOverflow: .kernelOverflow
+      // Nobody can ask for a rescan by this library: only lost records lead to one.
+      case .kernelOverflow, .rescan: .kernelOverflow
       case .unwatchable: .unwatchable
       case .movedIn: .movedIn
       case .watchStarted, .rootMoved, .unmounted: .rootReturned

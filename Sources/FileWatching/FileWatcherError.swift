@@ -40,7 +40,7 @@ public struct FileWatcherError: Error, Sendable, Hashable {
       case .watchLimit: .watchLimit
       case .instanceLimit: .instanceLimit
       case .invalidGlob: .invalidPattern
-      case .unsupported, .watchConflict: .unsupported
+      case .unsupported, .malformed, .watchConflict: .unsupported
       case .internalError: .system
       }
     errno = problem.errno == 0 ? nil : Errno(rawValue: problem.errno)

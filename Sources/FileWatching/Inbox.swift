@@ -22,6 +22,8 @@ enum TreeCommand: Sendable {
   /// Answered once every change made before has been published, each after its `settle`.
   case settle(@Sendable () -> Void)
   case sync(SyncRequest)
+  case patch(String, WatchPatch, @Sendable (Result<WatchStatus, WatchProblem>?) -> Void)
+  case rescan(String, [UInt8], @Sendable (RescanOutcome) -> Void)
   case stop
 }
 

@@ -8,10 +8,14 @@ extension Watcher {
 
   func list(_ request: ListingRequest) -> Result<ListingPage, ListingError> {
     guard let watch = watches[request.watch] else { return .failure(.noSuchWatch) }
-    guard watch.state != .crawling, watch.state != .starting else { return .failure(.crawling) }
+    guard !watch.isCrawling else { return .failure(.crawling) }
     watch.sendAll()
     ground.journal.flush(now: ground.moment.time)
-    return watch.page(request, limit: min(max(request.limit, 1), Self.pageLimit))
+    let limit = min(max(request.limit, 1), Self.pageLimit)
+    guard watch.spec.index else {
+      return watch.pageFromDisk(request, limit: limit, buffer: scanBuffer)
+    }
+    return watch.page(request, limit: limit)
   }
 }
 
@@ -26,15 +30,13 @@ extension Watch {
     var node: NodeID
     if let after = request.after {
       guard let token = ListingToken(after) else { return .failure(.changed) }
-      guard token.moves == moves, tree.isAlive(token.node, life: token.life),
-        tree[token.node].parent == token.parent, tree.isWithin(token.node, top)
-      else { return .failure(.changed) }
+      guard token.name == nil, isCurrent(token, within: top) else { return .failure(.changed) }
       node = following(token.node, within: top)
     } else {
       node = top == Node.root ? following(top, within: top) : top
     }
     while node != Node.none {
-      if !tree[node].flags.contains(.passing) { append(node, to: &page) }
+      append(node, to: &page)
       if page.records.count >= limit {
         let isLast = following(node, within: top) == Node.none
         page.next =
@@ -50,7 +52,13 @@ extension Watch {
     return .success(page)
   }
 
-  private func find(_ path: [UInt8]) -> NodeID? {
+  /// Whether going on from a token shows what it would have shown without a pause.
+  func isCurrent(_ token: ListingToken, within top: NodeID) -> Bool {
+    token.moves == moves && tree.isAlive(token.node, life: token.life)
+      && tree[token.node].parent == token.parent && tree.isWithin(token.node, top)
+  }
+
+  func find(_ path: [UInt8]) -> NodeID? {
     guard soleName == nil else { return path.isEmpty ? Node.root : nil }
     var node = Node.root
     for component in path.split(separator: 0x2F) {
@@ -60,7 +68,7 @@ extension Watch {
     return node
   }
 
-  private func following(_ node: NodeID, within top: NodeID) -> NodeID {
+  func following(_ node: NodeID, within top: NodeID) -> NodeID {
     if tree[node].firstChild != Node.none { return tree[node].firstChild }
     var current = node
     while current != top {
@@ -70,7 +78,7 @@ extension Watch {
     return Node.none
   }
 
-  private func append(_ id: NodeID, to page: inout ListingPage) {
+  func append(_ id: NodeID, to page: inout ListingPage) {
     let node = tree[id]
     var record = JournalRecord(subject: .change, watch: number, time: ground.moment.time)
     record.kind = .create
@@ -93,29 +101,39 @@ struct ListingToken {
   var life: UInt32
   var parent: NodeID
   var moves: UInt32
+  /// Where the disk is listed: the last name shown of those in `node`; empty before the first.
+  var name: [UInt8]?
 
-  init(node: NodeID, life: UInt32, parent: NodeID, moves: UInt32) {
+  init(node: NodeID, life: UInt32, parent: NodeID, moves: UInt32, name: [UInt8]? = nil) {
     self.node = node
     self.life = life
     self.parent = parent
     self.moves = moves
+    self.name = name
   }
 
   /// Nil when it is not one of ours.
   init?(_ bytes: [UInt8]) {
-    guard let number = [UInt8](hex: bytes), number.count == 16 else { return nil }
+    guard let number = [UInt8](hex: Array(bytes.prefix(32))), number.count == 16 else {
+      return nil
+    }
+    if bytes.count > 32 {
+      guard bytes[32] == 0x2F else { return nil }
+      name = Array(bytes[33...])
+    }
     let words = stride(from: 0, to: 16, by: 4).map { start in
       number[start..<start + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     }
     (node, life, parent, moves) = (words[0], words[1], words[2], words[3])
   }
 
-  /// 32 characters of `[0-9a-f]`.
+  /// 32 characters of `[0-9a-f]`; where there is a name, `/` and its exact bytes.
   var bytes: [UInt8] {
     let digits = Array("0123456789abcdef".utf8)
-    return [node, life, parent, moves].flatMap { word in
+    let words = [node, life, parent, moves].flatMap { word in
       stride(from: 28, through: 0, by: -4).map { digits[Int(word >> UInt32($0) & 15)] }
     }
+    return words + (name.map { [0x2F] + $0 } ?? [])
   }
 }
 

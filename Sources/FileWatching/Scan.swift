@@ -9,6 +9,8 @@ struct Scan {
   var life: UInt32
   /// Whether to go on into directories that are known already.
   var isDeep: Bool
+  /// Whether what is known is believed: only names count, those there and those seen.
+  var isForNames: Bool
   /// Goes into the changes found.
   var flags: ChangeFlags
   /// Whether differences are told; without an index a `reset` has said it all.
@@ -25,19 +27,16 @@ struct ScanInProgress {
 extension Watch {
   /// Arm, then scan, then tell the differences: of a new directory, a moved-in one, a repaired one.
   func enqueueScan(
-    _ node: NodeID, deep: Bool = false, flags: ChangeFlags = [], told: Bool = true
+    _ node: NodeID, deep: Bool = false, forNames: Bool = false, flags: ChangeFlags = [],
+    told: Bool = true
   ) {
     guard spec.recursive || node == Node.root else { return }
     guard deep || !tree[node].flags.contains(.queued) else { return }
     tree[node].flags.insert(.queued)
     scans.append(
-      Scan(node: node, life: tree[node].life, isDeep: deep, flags: flags, isTold: told))
-  }
-
-  /// Compares the whole watch with the disk, directory by directory.
-  func enqueueRescan() {
-    counters.rescans += 1
-    enqueueScan(Node.root, deep: true, flags: .rescan, told: spec.index)
+      Scan(
+        node: node, life: tree[node].life, isDeep: deep, isForNames: forNames, flags: flags,
+        isTold: told))
   }
 
   var hasScans: Bool { scan != nil || !scans.isEmpty }
@@ -73,13 +72,22 @@ extension Watch {
       if scan.node == Node.root { isRootDoubtful = true } else { doubt(place(of: scan.node)) }
       return
     }
-    if scan.isDeep, known.isKnown, known.mode != status.mode, isTelling, scan.isTold,
+    if scan.isDeep, !scan.isForNames, known.isKnown, known.mode != status.mode, isTelling,
+      scan.isTold,
       scan.node != Node.root
     {
       coalescer.touched(scan.node, .attributes, flags: scan.flags, ground.moment)
     }
-    tree.note(scan.node, status)
-    arm(scan.node, file)
+    if !scan.isForNames || known.mark < 0 {
+      tree.note(scan.node, status)
+      arm(scan.node, file)
+    }
+    var scan = scan
+    if readIgnores(of: scan.node, file), !scan.isDeep, tree[scan.node].firstChild != Node.none {
+      scan.isDeep = true
+      scan.isForNames = true
+      if isTelling { scan.flags.insert(.rescan) }
+    }
     stamp &+= 1
     self.scan = ScanInProgress(scan: scan, file: file, stamp: stamp)
   }
@@ -109,7 +117,8 @@ extension Watch {
     let directory = current.scan.node
     let node = tree.child(of: directory, entry.name)
     var status: FileStatus?
-    if entry.kind == nil || (spec.index && entry.kind != .directory)
+    let isBelieved = current.scan.isForNames && node != Node.none
+    if entry.kind == nil || (spec.index && entry.kind != .directory && !isBelieved)
       || (node != Node.none && entry.kind == .directory && tree[node].type != .directory)
     {
       // getdents leaves a NUL behind the name.
@@ -119,6 +128,10 @@ extension Watch {
     }
     let type = FileEvents.FileType(status?.kind ?? entry.kind ?? .other)
     if node != Node.none {
+      // What is seen may be other than it was: by a patch, or where the directory is now.
+      guard sees(entry.name, in: directory, isDirectory: type == .directory) else {
+        return drop(node, flags: current.scan.flags)
+      }
       tree[node].stamp = current.stamp
       known(node, type, status, current)
     } else {
@@ -133,7 +146,8 @@ extension Watch {
     if type == .directory && old == .directory {
       if current.scan.isDeep || tree[node].mark < 0 && !tree[node].flags.contains(.unwatched) {
         enqueueScan(
-          node, deep: current.scan.isDeep, flags: current.scan.flags, told: current.scan.isTold)
+          node, deep: current.scan.isDeep, forNames: current.scan.isForNames,
+          flags: current.scan.flags, told: current.scan.isTold)
       }
     } else if let status {
       compare(node, with: status, flags: current.scan.flags)

@@ -3,19 +3,29 @@ internal import Syscalls
 
 /// Somebody waits until a watch has published every change made before the call.
 package struct SyncRequest: Sendable {
-  /// Number of the watch.
-  package var watch: UInt32
+  /// Id of the watch.
+  package var id: String
   /// When to give up, on the monotonic clock, in nanoseconds.
   package var deadline: Int64
-  /// On the tree thread: the sequence number of the last change published, or nil when the deadline
-  /// came first. A watch that does not exist has nothing to publish.
-  package var answer: @Sendable (UInt64?) -> Void
+  /// On the tree thread, once.
+  package var answer: @Sendable (SyncOutcome) -> Void
 
-  package init(watch: UInt32, deadline: Int64, answer: @escaping @Sendable (UInt64?) -> Void) {
-    self.watch = watch
+  package init(id: String, deadline: Int64, answer: @escaping @Sendable (SyncOutcome) -> Void) {
+    self.id = id
     self.deadline = deadline
     self.answer = answer
   }
+}
+
+/// What came of waiting.
+package enum SyncOutcome: Sendable, Equatable {
+  /// Every change made before the call is published; the sequence number of the last change there is.
+  case done(UInt64)
+  /// The deadline came first.
+  case late
+  /// The same, and the first crawl has not ended.
+  case crawling
+  case noSuchWatch
 }
 
 /// The barrier. Nothing is written anywhere for it: the kernel queues its records before the call
@@ -35,11 +45,12 @@ extension Watcher {
   static let listingPatience: Int64 = 500_000_000
 
   func sync(_ request: SyncRequest) {
-    let journal = ground.journal
+    guard let watch = watch(called: request.id) else { return request.answer(.noSuchWatch) }
     waiting.append(
-      Waiting(watch: request.watch, deadline: request.deadline) { [ground] isDone in
-        journal.flush(now: ground.moment.time)
-        request.answer(isDone ? journal.sequence : nil)
+      Waiting(watch: watch.number, deadline: request.deadline) { [ground] isDone in
+        guard isDone else { return request.answer(watch.isCrawling ? .crawling : .late) }
+        ground.journal.flush(now: ground.moment.time)
+        request.answer(.done(ground.journal.sequence))
       })
   }
 
@@ -74,7 +85,8 @@ extension Watcher {
 
   private func isCaughtUp(_ number: UInt32) -> Bool {
     guard let watch = watches[number] else { return true }
-    guard watch.state != .crawling, watch.state != .starting else { return false }
+    guard !watch.isCrawling else { return false }
+    watch.refreshIgnores(hurried: true)
     watch.sendAll()
     return watch.isSettled
   }

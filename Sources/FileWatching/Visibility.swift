@@ -46,12 +46,15 @@ struct Visibility {
   var dependsOnDirectory: Bool { !ignore.isEmpty || !include.isEmpty }
 
   /// `path` is relative to the base; its directory is visible. A directory is seen when something
-  /// below it could be.
-  func sees(_ path: ArraySlice<UInt8>, name: UnsafeRawBufferPointer, isDirectory: Bool) -> Bool {
+  /// below it could be. `isGitIgnored` is asked where the watch's own patterns say nothing.
+  func sees(
+    _ path: ArraySlice<UInt8>, name: UnsafeRawBufferPointer, isDirectory: Bool,
+    isGitIgnored: () -> Bool
+  ) -> Bool {
     if let soleName { return path.elementsEqual(soleName) }
     if !hidden, name.first == 0x2E { return false }
     let span = path.span
-    if !ignore.isEmpty, ignore.ignoresEntry(path: span, isDirectory: isDirectory) { return false }
+    if ignore.verdict(path: span, isDirectory: isDirectory) ?? isGitIgnored() { return false }
     guard !include.isEmpty else { return true }
     return include.contains { glob in
       glob.matches(span) || isDirectory && glob.couldMatchBelow(span)

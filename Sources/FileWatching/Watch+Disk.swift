@@ -118,11 +118,13 @@ extension Watch {
 
   /// Whether this watch has anything to do with a name.
   func sees(_ name: UnsafeRawBufferPointer, in directory: NodeID, isDirectory: Bool) -> Bool {
-    if visibility.isTotal { return true }
+    if visibility.isTotal, gitIgnores == nil { return true }
     guard putPath(of: directory) else { return false }
     if !scratch.isEmpty { scratch.append(0x2F) }
     scratch.append(contentsOf: name)
-    return visibility.sees(scratch[...], name: name, isDirectory: isDirectory)
+    return visibility.sees(scratch[...], name: name, isDirectory: isDirectory) {
+      gitIgnores?.ignores(scratch[...], name.count, in: directory, tree, isDirectory) ?? false
+    }
   }
 
   /// Compares a name with the disk and tells what differs. The one act by which every doubt about a

@@ -63,6 +63,7 @@ extension Watch {
       problemsChanged()
     }
     recentScans[node] = nil
+    gitIgnores?.forget(node)
     audit.remove(node)
   }
 

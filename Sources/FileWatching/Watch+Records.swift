@@ -6,6 +6,7 @@ extension Watch {
   /// Applies one record about `directory` of this watch. `name` is valid during the call.
   func apply(_ record: BackendRecord, _ name: UnsafeRawBufferPointer, in directory: NodeID) {
     counters.events += 1
+    if gitIgnores != nil { doubtIgnores(record.action, name, in: directory) }
     switch record.action {
     case .created: created(name, in: directory, isDirectory: record.isDirectory)
     case .deleted: deleted(name, in: directory, isDirectory: record.isDirectory)
@@ -254,9 +255,8 @@ extension Watch {
     }
     for lost in vanished where tree.isAlive(lost.node, life: lost.life) { enqueueScan(lost.node) }
     vanished.removeAll()
-    if tree[node].mark < 0 || visibility.dependsOnDirectory {
-      enqueueScan(node, deep: visibility.dependsOnDirectory)
-    }
+    let isSeenByPlace = visibility.dependsOnDirectory || gitIgnores != nil
+    if tree[node].mark < 0 || isSeenByPlace { enqueueScan(node, deep: isSeenByPlace) }
   }
 
   /// Something came from outside what this watch sees.

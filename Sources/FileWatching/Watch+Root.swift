@@ -44,6 +44,7 @@ extension Watch {
     looks.removeAll()
     recentScans.removeAll()
     passing.removeAll()
+    gitIgnores?.forgetAll()
     base = nil
     state = .gone
     tellState()

@@ -5,6 +5,7 @@ extension Watch {
   /// What is done once all records at hand have been applied: doubts are resolved by looking, what is
   /// due is sent. Called at the end of every turn of the tree thread.
   func endTurn() {
+    refreshIgnores()
     resolveDoubts()
     expireHalves()
     lookForVanished()
@@ -23,6 +24,7 @@ extension Watch {
     if !doubts.isEmpty { next = min(next ?? .max, ground.now + 1_000_000) }
     for half in halves.values { next = min(next ?? half.deadline, half.deadline) }
     for lost in vanished { next = min(next ?? lost.due, lost.due) }
+    if let due = gitIgnores?.nextDue { next = min(next ?? due, due) }
     return next
   }
 
@@ -31,7 +33,7 @@ extension Watch {
 
   private var isQuiet: Bool {
     coalescer.isEmpty && !hasScans && halves.isEmpty && doubts.isEmpty && vanished.isEmpty
-      && !isRootDoubtful
+      && !isRootDoubtful && gitIgnores?.nextDue == nil
   }
 
   /// One more pass over the directories where records and disk were not in step, now that no record

@@ -8,7 +8,7 @@ internal import Syscalls
 final class Watch {
   let number: UInt32
   let id: String
-  let spec: WatchSpec
+  var spec: WatchSpec
   let ground: Ground
 
   /// Canonical path of the root.
@@ -21,7 +21,9 @@ final class Watch {
   let filesystem: Filesystem
   var tree = Tree()
   var coalescer: Coalescer
-  let visibility: Visibility
+  var visibility: Visibility
+  /// Nil where the spec does not ask for it, or the root is a file.
+  var gitIgnores: GitIgnores?
 
   var state = WatchState.crawling
   var crawl = WatchStatus.Crawl()
@@ -87,6 +89,7 @@ final class Watch {
     base = opened.base
     soleName = opened.soleName
     filesystem = opened.filesystem
+    if spec.gitignore, soleName == nil { gitIgnores = GitIgnores(root: opened.path) }
     coalescer = Coalescer(
       settle: spec.settle.inNanoseconds, settleMax: spec.settleMax.inNanoseconds)
     crawlStart = ground.now
@@ -96,6 +99,9 @@ final class Watch {
 
   /// Whether changes are told: not during the first crawl, nor while the root is gone.
   var isTelling: Bool { state == .live || state == .degraded }
+
+  /// Whether it is not known yet what there is.
+  var isCrawling: Bool { state == .crawling || state == .starting }
 
   var status: WatchStatus {
     var status = WatchStatus(

@@ -111,6 +111,25 @@ package final class WatchService: Sendable {
   /// published at once.
   package func sync(_ request: SyncRequest) { inbox.post(.sync(request)) }
 
+  /// Goes on with another spec, after what is pending; what appears or disappears by it is told as
+  /// found by a rescan, which this only begins. Answers nil when there is no such watch. Fails with
+  /// `.malformed`, `.invalidGlob`; then nothing has changed.
+  package func patch(
+    id: String, _ patch: WatchPatch,
+    reply: @escaping @Sendable (Result<WatchStatus, WatchProblem>?) -> Void
+  ) {
+    inbox.post(.patch(id, patch, reply))
+  }
+
+  /// Compares what is known at and below `path` (exact bytes, relative to the root; empty: all) with
+  /// the disk and tells what differs; without an index clients are told to look for themselves.
+  /// Answers before it is done.
+  package func rescan(
+    id: String, path: [UInt8], reply: @escaping @Sendable (RescanOutcome) -> Void
+  ) {
+    inbox.post(.rescan(id, path, reply))
+  }
+
   /// Sends what is pending, ends both threads and waits for them. Not from the tree thread.
   package func stop() {
     readerControl.set(.stopped)

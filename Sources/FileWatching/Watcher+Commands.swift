@@ -22,6 +22,23 @@ extension Watcher {
       settling.append(reply)
     case .sync(let request):
       sync(request)
+    case .patch(let id, let patch, let reply):
+      guard let watch = watch(called: id) else {
+        reply(nil)
+        break
+      }
+      let patched = Result { () throws(WatchProblem) in
+        try watch.patch(patch)
+        return watch.status
+      }
+      ground.journal.flush(now: ground.moment.time)
+      reply(patched)
+    case .rescan(let id, let path, let reply):
+      guard let watch = watch(called: id) else {
+        reply(.noSuchWatch)
+        break
+      }
+      reply(watch.rescan(path) ? .begun : .noSuchPath)
     case .stop:
       for watch in watches.values { watch.sendAll() }
       for one in waiting { one.answer(false) }
@@ -31,11 +48,13 @@ extension Watcher {
     return false
   }
 
+  func watch(called id: String) -> Watch? { watches.values.first { $0.id == id } }
+
   private func add(_ spec: WatchSpec) throws(WatchProblem) -> WatchAddition {
     try Self.checkSupport(spec)
     let opened = try OpenedRoot(spec)
     let visibility = try Visibility(spec: spec, soleName: opened.soleName)
-    if let id = spec.id, let existing = watches.values.first(where: { $0.id == id }) {
+    if let id = spec.id, let existing = watch(called: id) {
       guard existing.root == opened.path else {
         throw WatchProblem(
           .watchConflict,
@@ -69,7 +88,7 @@ extension Watcher {
   }
 
   private func remove(_ id: String) -> Bool {
-    guard let watch = watches.values.first(where: { $0.id == id }) else { return false }
+    guard let watch = watch(called: id) else { return false }
     watch.sendAll()
     watch.end()
     watches[watch.number] = nil
@@ -85,10 +104,6 @@ extension Watcher {
     case .fanotify, .fanotifyFilesystem, .poll:
       throw WatchProblem(
         .unsupported, detail: "backend: \(spec.backend.rawValue) is not supported; use auto")
-    }
-    if spec.gitignore {
-      throw WatchProblem(
-        .unsupported, detail: "gitignore: not supported; give the patterns in ignore")
     }
     if spec.followSymlinks {
       throw WatchProblem(

@@ -19,7 +19,8 @@ final class Watcher {
   /// Ids that have been in use: a watch that gets one again has a history.
   var usedIDs: Set<String> = []
   private var taken = Inbox.Contents()
-  private let scanBuffer = UnsafeMutableRawBufferPointer.allocate(
+  /// What directories are read into, one at a time.
+  let scanBuffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Watcher.scanBufferSize, alignment: 16)
   private var nextRetry: Int64 = 0
   /// Who waits for everything made before to be published, in its own time.

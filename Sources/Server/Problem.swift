@@ -70,6 +70,7 @@ package struct Problem: Error, Sendable {
       case .pathNotAllowed, .permissionDenied: .forbidden
       case .watchLimit, .instanceLimit: .init(code: 507, reasonPhrase: "Insufficient Storage")
       case .watchConflict: .conflict
+      case .malformed: .badRequest
       case .invalidGlob, .unsupported: .unprocessableContent
       case .internalError: .internalServerError
       }

@@ -32,9 +32,19 @@ struct APIRequest {
     return try JSONValue.parse(body, as: "body")
   }
 
+  /// The same where every member may be missing: then the body may be, too.
+  func jsonOrNothing() throws(Problem) -> JSONValue {
+    guard body.isEmpty else { return try json() }
+    try requireJSON()
+    return .object([:])
+  }
+
   func requireJSON() throws(Problem) {
-    let type = (http.headerFields[.contentType] ?? "").prefix { $0 != ";" }
-    guard type.trimmingPrefix(" ").lowercased() == "application/json" else {
+    let field = (http.headerFields[.contentType] ?? "").prefix { $0 != ";" }
+    let type = field.trimmingPrefix(" ").lowercased()
+    // A merge patch has a type of its own (RFC 7396 §4), which no page sends unasked either.
+    let isMergePatch = http.method == .patch && type == "application/merge-patch+json"
+    guard type == "application/json" || isMergePatch else {
       throw Problem(
         .unsupportedMediaType, "unsupported-media-type", "the body must be application/json",
         hint: "-H 'Content-Type: application/json'", field: "Content-Type")
@@ -66,7 +76,7 @@ enum Endpoint: Equatable {
   case events, socket
   case watches
   case watch(String)
-  case files(String)
+  case files(String), sync(String), rescan(String)
   case clients, stats, metrics
   case client(String)
 
@@ -97,8 +107,17 @@ enum Endpoint: Equatable {
     case (1, "stats"): return .stats
     case (2, "clients") where !id.isEmpty: return .client(id)
     case (2, "watches") where !id.isEmpty: return .watch(id)
-    case (3, "watches") where !id.isEmpty && parts.last == "files": return .files(id)
+    case (3, "watches") where !id.isEmpty: return part(parts[parts.endIndex - 1], of: id)
     default: return nil
+    }
+  }
+
+  private static func part(_ name: Substring, of watch: String) -> Endpoint? {
+    switch name {
+    case "files": .files(watch)
+    case "sync": .sync(watch)
+    case "rescan": .rescan(watch)
+    default: nil
     }
   }
 
@@ -108,8 +127,9 @@ enum Endpoint: Equatable {
       .metrics:
       [.get, .head, .options]
     case .client: [.delete, .options]
+    case .sync, .rescan: [.post, .options]
     case .watches: [.get, .head, .post, .options]
-    case .watch: [.get, .head, .put, .delete, .options]
+    case .watch: [.get, .head, .put, .patch, .delete, .options]
     }
   }
 }
@@ -172,10 +192,14 @@ final class Router {
     case .watches: return listWatches(ticket)
     case .watch(let id) where request.http.method == .put:
       return try putWatch(id, request, ticket)
+    case .watch(let id) where request.http.method == .patch:
+      return try patchWatch(id, request, ticket)
     case .watch(let id) where request.http.method == .delete:
       return try removeWatch(id, request, ticket)
     case .watch(let id): return showWatch(id, ticket)
     case .files(let id): return try files(id, request, ticket)
+    case .sync(let id): return try sync(id, request, ticket)
+    case .rescan(let id): return try rescan(id, request, ticket)
     case .clients: return clients(ticket)
     case .client(let id): return try removeClient(id, request, ticket)
     case .stats: return stats(ticket)
@@ -187,7 +211,7 @@ final class Router {
   /// browser's preflight never brings one.
   private func methodsAsked(_ request: APIRequest) -> [HTTPRequest.Method]? {
     guard request.http.method == .options else { return nil }
-    if request.path == "*" { return [.get, .head, .post, .put, .delete, .options] }
+    if request.path == "*" { return [.get, .head, .post, .put, .patch, .delete, .options] }
     guard request.path.hasPrefix("/-/") else { return [.get, .head, .options] }
     return Endpoint(request.path)?.methods
   }

@@ -78,6 +78,23 @@ extension OpenFile {
     return bytes
   }
 
+  /// The first `limit` bytes of a regular file. With `directory`, `path` is a name in that open
+  /// directory and no symbolic link. Never waits for a FIFO's writer. Throws ENOENT, ELOOP, EACCES,
+  /// EINVAL for what is no regular file. The C functions are `openat` and `pread`.
+  package static func content(
+    of path: FilePath, in directory: Int32? = nil, limit: Int
+  ) throws(Errno) -> [UInt8] {
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    let opened = path.withPlatformString { name in
+      directory.map { openat($0, name, flags | tidings_o_nofollow) } ?? Glibc.open(name, flags)
+    }
+    guard opened >= 0 else { throw Errno(rawValue: errno) }
+    let file = OpenFile(descriptor: opened)
+    let status = try FileStatus.of(opened)
+    guard status.kind == .file else { throw .invalidArgument }
+    return try file.read(count: min(limit, Int(clamping: status.size)), at: 0)
+  }
+
   /// Takes the next entries of a directory opened for listing, as the kernel's records, and returns
   /// their bytes' count; 0 at the end. The C function is `getdents64`. Throws ENOENT when the
   /// directory has been removed meanwhile.

@@ -186,7 +186,7 @@ public struct Reset: Sendable, Hashable {
   /// The place the stream goes on from.
   public var cursor: Cursor?
   /// The server's word for why: `lagged`, `history`, `epoch`, `future`, `kernel-overflow`,
-  /// `unwatchable`, `moved-in`, `watch-started`, `root-moved`, `unmounted`. What to do is the same.
+  /// `unwatchable`, `moved-in`, `watch-started`, `root-moved`, `unmounted`, `rescan`. What to do is the same.
   public var reason: String
   /// What to read again.
   public var scope: [Subtree]

@@ -193,7 +193,7 @@ extension Failure {
       case .noSuchPath, .rootGone: .noInput(message)
       case .permissionDenied, .pathNotAllowed: .noPermission(message)
       case .watchLimit, .instanceLimit, .internalError: .system(message)
-      case .unsupported, .watchConflict, .invalidGlob: .configuration(message)
+      case .unsupported, .malformed, .watchConflict, .invalidGlob: .configuration(message)
       }
   }
 }

@@ -1,6 +1,8 @@
 """The REST resources: watches, their files, clients, stats, health; and every way to be refused."""
 
+import base64
 import json
+import os
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -450,6 +452,55 @@ def test_the_cursor_of_a_listing_is_where_to_follow_from(filled, directory):
     with filled.events(f"since={page['cursor']}") as stream:
         stream.expect("hello", resumed=True)
         assert [event["path"] for event in stream.changes_until("a/newer")] == ["a/newer"]
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_the_first_page_shows_every_change_made_before_the_request(server, other, index):
+    id = server.request("POST", WATCHES, {"root": str(other), "index": index}).json()["id"]
+    for round in range(5):
+        (other / f"d{round}").mkdir()
+        for number in range(200):
+            (other / f"d{round}" / f"{number}").write_text("x")
+        for number in range(0, 200, 2):
+            (other / f"d{round}" / f"{number}").unlink()
+        entries = server.get(f"{WATCHES}/{id}/files?limit=1000&path=d{round}").json()["entries"]
+        assert {entry["path"] for entry in entries} == {f"d{round}"} | {
+            f"d{round}/{number}" for number in range(1, 200, 2)
+        }
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_names_that_are_not_utf8_are_listed_and_found_by_their_bytes(server, other, index):
+    odd = os.fsencode(other) + b"/o\xff"
+    os.mkdir(odd)
+    open(odd + b"/\xc3", "w").close()
+    id = server.request("POST", WATCHES, {"root": str(other), "index": index}).json()["id"]
+    entries = server.get(f"{WATCHES}/{id}/files?path=o%FF/").json()["entries"]
+    assert [entry["path"] for entry in entries] == ["o\ufffd", "o\ufffd/\ufffd"]
+    assert [base64.b64decode(entry["pathBytes"]) for entry in entries] == [b"o\xff", b"o\xff/\xc3"]
+    (entry,) = server.get(f"{WATCHES}/{id}/files?path=o%FF/%C3").json()["entries"]
+    assert (base64.b64decode(entry["pathBytes"]), entry["type"]) == (b"o\xff/\xc3", "file")
+    server.get(f"{WATCHES}/{id}/files?path=o%FE").problem(404, "no-such-path")
+
+
+def test_without_an_index_files_and_initial_read_the_disk(server, other):
+    (other / "sub").mkdir()
+    for number in range(20):
+        (other / "sub" / f"{number:02}").write_text("x")
+    id = server.request("POST", WATCHES, {"root": str(other), "index": False}).json()["id"]
+    expected = {"sub"} | {f"sub/{number:02}" for number in range(20)}
+    with server.events(f"watch={id}&initial=1") as stream:
+        seen = stream.until(lambda event: event.type == "synced")
+        assert {event["path"] for event in seen if event.type == "entry"} == expected
+        (other / "sub" / "00").unlink()
+        stream.expect("change", kind="delete", path="sub/00")
+    found, after = [], ""
+    while after is not None:
+        page = server.get(f"{WATCHES}/{id}/files?limit=3{after}").json()
+        found += page["entries"]
+        after = f"&after={quote(page['next'])}" if "next" in page else None
+    assert len(found) == 20 and {entry["path"] for entry in found} == expected - {"sub/00"}
+    assert {(entry["type"], "size" in entry) for entry in found} == {("directory", False), ("file", False)}
 
 
 def test_a_listing_first_publishes_what_is_pending(daemon, directory):

@@ -44,6 +44,10 @@ struct IgnoreListTests {
       (["{a,b}"], ["{a,b}"], ["a", "b"]),
       (["**"], ["a", "a/b/"], [""]),
       (["/"], [], ["a", "a/"]),
+      (["***/b"], ["b", "a/b", "a/a/b"], ["ab"]),
+      (["a/***"], ["a/b", "a/b/c"], ["a/", "a"]),
+      (["?.txt", "[!x].md"], ["e.txt", "e.md"], ["\u{E9}.txt", "\u{E9}.md", "x.md"]),
+      (["//", "//a", "b//c", "d//", "!"], [], ["a", "a/", "b/c", "d/", "d/e"]),
     ] as [([String], [String], [String])])
   func patterns(patterns: [String], ignored: [String], seen: [String]) throws {
     let list = try IgnoreList(patterns)
@@ -63,5 +67,22 @@ struct IgnoreListTests {
     #expect(ignores(list, "x.o"))
     #expect(!ignores(list, "keep.o"))
     #expect(!ignores(list, "bad["))
+  }
+
+  @Test("reads a file with a byte order mark and lines that end as on Windows")
+  func fileFromElsewhere() {
+    let list = IgnoreList(file: Array("\u{FEFF}*.o\r\nbuild/ \r\n\r\n*.a\r".utf8))
+    #expect(ignores(list, "x.o"))
+    #expect(ignores(list, "x.a"))
+    #expect(!ignores(list, "x.c"))
+  }
+
+  @Test("says ignored, seen, or nothing at all")
+  func verdicts() throws {
+    let list = try IgnoreList(["*.o", "!keep.o"])
+    for (path, verdict) in [("x.o", true), ("keep.o", false), ("x.c", nil)] as [(String, Bool?)] {
+      let bytes = Array(path.utf8)
+      #expect(list.verdict(path: bytes.span, isDirectory: false) == verdict, "\(path)")
+    }
   }
 }

@@ -7,6 +7,8 @@ import Foundation
 ///     as nobody                      the watcher's threads lose root's privileges
 ///     watch [name] [option=value]…   settle= settle-max= index= kinds= ignore= include= hidden=
 ///                                    recursive= root=
+///                                    gitignore=
+///     patch [option=value]…          ignore= include= hidden= kinds= settle= of the current watch
 ///     remove name                    ends a watch
 ///     use name                       the watch that `expect` lines speak of
 ///     mkdir [-p] P · write P TEXT · append P TEXT · touch P · read P · rm [-r] P · mv P Q
@@ -21,6 +23,8 @@ import Foundation
 ///     expect-count N KIND            so many of a kind since the last check
 ///     expect-none                    nothing since the last check
 ///     expect-listing                 the listing equals the disk
+///     expect-listing-of P…           the listing holds exactly these paths
+///     expect-marks N                 so many directories of the watch are marked
 ///     expect-state STATE [CODE P]    the watch's state, and the reason with its directory
 ///     forget                         the changes so far
 ///

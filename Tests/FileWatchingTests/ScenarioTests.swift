@@ -79,6 +79,7 @@ final class ScenarioRun {
     switch line.text(0) {
     case "as": break
     case "watch": try watch(line)
+    case "patch": try patch(line)
     case "remove":
       let id = try #require(watches[line.text(1)]).id
       let isRemoved: Bool = try tree.answer { tree.service.remove(id: id, reply: $0) }
@@ -160,10 +161,10 @@ final class ScenarioRun {
       case "index": spec.index = value == "yes"
       case "hidden": spec.hidden = value == "yes"
       case "recursive": spec.recursive = value == "yes"
+      case "gitignore": spec.gitignore = value == "yes"
       case "ignore": spec.ignore = list
       case "include": spec.include = list
-      case "kinds":
-        spec.kinds = list.reduce(into: []) { $0.formUnion(ChangeKinds(ChangeKind(name: $1)!)) }
+      case "kinds": spec.kinds = Self.kinds(list)
       case "root": spec.root = tree.root + [0x2F] + Array(value.utf8)
       default: throw ScenarioScript.Malformed(line: line.number)
       }
@@ -172,6 +173,32 @@ final class ScenarioRun {
     watches[name] = try tree.watch(spec)
     current = name
     checked[name] = records(of: name).count
+  }
+
+  private static func kinds(_ names: [String]) -> ChangeKinds {
+    names.reduce(into: []) { $0.formUnion(ChangeKinds(ChangeKind(name: $1)!)) }
+  }
+
+  private func patch(_ line: ScenarioScript.Line) throws {
+    var patch = WatchPatch()
+    for word in line.words.dropFirst().map({ String(decoding: $0, as: UTF8.self) }) {
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else { throw ScenarioScript.Malformed(line: line.number) }
+      let list = parts[1].split(separator: ",").map(String.init)
+      switch parts[0] {
+      case "ignore": patch.ignore = list
+      case "include": patch.include = list
+      case "hidden": patch.hidden = parts[1] == "yes"
+      case "kinds": patch.kinds = Self.kinds(list)
+      case "settle": patch.settle = .milliseconds(Int(parts[1])!)
+      default: throw ScenarioScript.Malformed(line: line.number)
+      }
+    }
+    let id = try #require(watches[current]).id
+    let result: Result<WatchStatus, WatchProblem>? = try tree.answer { reply in
+      tree.service.patch(id: id, patch, reply: reply)
+    }
+    _ = try #require(result).get()
   }
 
   // MARK: Checks
@@ -234,6 +261,16 @@ final class ScenarioRun {
         count == Int(line.text(1)),
         "line \(line.number): \(came.map(ChangeWords.shown).joined(separator: "\n"))")
     case "expect-listing": try expectListing(line)
+    case "expect-listing-of":
+      try tree.settle()
+      let listed = try tree.listing(try #require(watches[current]).number)
+      let paths = listed.keys.sorted { $0.lexicographicallyPrecedes($1) }
+      let expected = line.words.dropFirst().sorted { $0.lexicographicallyPrecedes($1) }
+      #expect(paths == expected, "line \(line.number): \(ChangeWords.shown(paths))")
+    case "expect-marks":
+      try tree.settle()
+      let status = try tree.status(try #require(watches[current]).number)
+      #expect(status?.kernelWatches == Int(line.text(1)), "line \(line.number)")
     case "expect-state":
       try tree.settle()
       let number = try #require(watches[current]).number

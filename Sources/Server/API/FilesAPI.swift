@@ -81,14 +81,11 @@ struct PendingPage: Sendable {
     case .success(let page): return show(page, epoch)
     case .failure(.crawling):
       guard deadline <= now else { return nil }
-      return Problem.retryLater(
-        .serviceUnavailable, "crawling", "\(watchID) is still being crawled", seconds: 1
-      ).response
+      return Problem.crawling(watchID).response
     case .failure(.noSuchWatch):
       return Problem.notFound("there is no watch \(watchID)").response
     case .failure(.noSuchPath):
-      let name = String(decoding: listing.path, as: UTF8.self)
-      return Problem(.notFound, "no-such-path", "nothing stands at \(name)", field: "path").response
+      return Problem.noSuchPath(String(decoding: listing.path, as: UTF8.self)).response
     case .failure(.changed):
       return Problem(
         .conflict, "listing-changed", "a directory has moved since the first page",

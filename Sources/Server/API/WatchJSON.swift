@@ -49,14 +49,14 @@ extension WatchSpec {
     try members.finish()
   }
 
-  private static func duration(
+  fileprivate static func duration(
     _ name: String, _ members: inout MemberReader
   ) throws(Problem) -> Duration? {
     guard let text = try members.string(name) else { return nil }
     return try DurationField.parse(name, text, durations)
   }
 
-  private static func patterns(
+  fileprivate static func patterns(
     _ name: String, _ members: inout MemberReader
   ) throws(Problem) -> [String] {
     let patterns = try members.strings(name) ?? []
@@ -81,6 +81,33 @@ extension WatchSpec {
     json.field("index", index)
     if let label { json.field("label", label) }
     json.field("ephemeral", ephemeral)
+  }
+}
+
+extension WatchPatch {
+  /// Reads a merge patch (RFC 7396): null is a member's default. 400 names the field, also one that
+  /// a watch has but that cannot be patched.
+  init(_ value: JSONValue) throws(Problem) {
+    self.init()
+    var members = try MemberReader(value, as: "patch")
+    let plain = WatchSpec(root: [])
+    if members.has("ignore") { ignore = try WatchSpec.patterns("ignore", &members) }
+    if members.has("include") { include = try WatchSpec.patterns("include", &members) }
+    if members.has("hidden") { hidden = try members.bool("hidden") ?? plain.hidden }
+    if members.has("kinds") {
+      kinds = plain.kinds
+      if let names = try members.strings("kinds"), let named = try ChangeKinds(names: names) {
+        kinds = named
+      }
+    }
+    if members.has("settle") {
+      settle = try WatchSpec.duration("settle", &members) ?? plain.settle
+    }
+    if members.has("settleMax") {
+      settleMax = try WatchSpec.duration("settleMax", &members) ?? plain.settleMax
+    }
+    if members.has("label") { label = .some(try members.string("label")) }
+    try members.finish()
   }
 }
 

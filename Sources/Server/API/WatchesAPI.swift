@@ -30,6 +30,22 @@ extension Router {
     return .later
   }
 
+  func patchWatch(
+    _ id: String, _ request: APIRequest, _ ticket: ReplyTicket
+  ) throws(Problem) -> Answer {
+    try request.requireWriting()
+    let patch = try WatchPatch(try request.json())
+    shared.watcher.patch(id: id, patch) { result in
+      switch result {
+      case nil: ticket.deliver(Problem.notFound("there is no watch \(id)").response)
+      case .failure(let problem)?: ticket.deliver(Problem(problem).response)
+      case .success(let status)?:
+        ticket.deliver(.json(status: .ok) { status.describe(into: &$0) })
+      }
+    }
+    return .later
+  }
+
   func removeWatch(
     _ id: String, _ request: APIRequest, _ ticket: ReplyTicket
   ) throws(Problem) -> Answer {

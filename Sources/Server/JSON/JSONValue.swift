@@ -67,6 +67,13 @@ struct MemberReader {
     left = members
   }
 
+  /// Whether the object has the member, be it null.
+  mutating func has(_ name: String) -> Bool {
+    if left[name] != nil { return true }
+    known.append(name)
+    return false
+  }
+
   mutating func string(_ name: String) throws(Problem) -> String? {
     switch take(name) {
     case nil, .null: return nil
