@@ -100,7 +100,13 @@ final class FanotifyBackend: Backend {
           }
           continue
         }
-        for (bit, action) in Self.actions where event.mask.contains(bit) {
+        var mask = event.mask
+        // Whether it was written to before it was deleted or, still open, after: nobody can say, and
+        // nobody needs to know.
+        if mask.contains(.delete), !mask.contains(.create) {
+          mask.subtract([.modify, .attrib, .closeWrite])
+        }
+        for (bit, action) in Self.actions where mask.contains(bit) {
           body(
             BackendRecord(
               action: action, mark: mark, isDirectory: event.mask.contains(.onDirectory),

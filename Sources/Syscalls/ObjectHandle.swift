@@ -55,7 +55,9 @@ package struct ObjectHandle: Hashable, Sendable {
 
   /// Eight bytes at `offset`, zeroes where there are none.
   private static func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
-    if offset + 8 <= bytes.count { return bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+    if offset + 8 <= bytes.count {
+      return bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
     guard offset < bytes.count else { return 0 }
     return bytes[offset...].reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }

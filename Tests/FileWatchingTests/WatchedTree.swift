@@ -3,8 +3,9 @@ import FileWatching
 import Foundation
 import Synchronization
 import Syscalls
-import struct SystemPackage.FilePath
 import Testing
+
+import struct SystemPackage.FilePath
 
 /// A directory of its own with a watch service over it, and everything the service has published.
 final class WatchedTree: Sendable {
