@@ -43,6 +43,7 @@ extension Watch {
     _ action: BackendRecord.Action, _ name: UnsafeRawBufferPointer, in directory: NodeID
   ) {
     switch action {
+    case .created where spec.index: break  // what is told of as new is looked at
     case .created, .deleted, .departed, .arrived:
       suspects.append(place(Array(name), in: directory))
     case .modified, .attributes, .closedAfterWriting, .opened, .accessed, .closed, .selfGone,
