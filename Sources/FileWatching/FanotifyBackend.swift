@@ -36,14 +36,17 @@ final class FanotifyBackend: Backend {
   }
 
   /// Throws `.unsupported` when the filesystem of `directory`, open for listing or as a place, has
-  /// no file handles, or the kernel no records of renames.
+  /// no file handles, or the kernel no records of renames; `.instanceLimit` on EMFILE.
   static func probe(_ directory: Int32) throws(WatchProblem) {
     do {
       try FanotifyProbe.run(on: directory)
     } catch {
-      // What may not be read is said of the directory, whatever the backend.
-      guard error.error != .permissionDenied else { return }
-      throw Limits.refusal(error.call, error.error)
+      switch error.error {
+      // What may not be read or does not fit is said of the directory, whatever the backend.
+      case .permissionDenied, .noSpace: return
+      case .tooManyOpenFiles: throw Limits.groupProblem(error.error)
+      default: throw Limits.refusal(error.call, error.error)
+      }
     }
   }
 
