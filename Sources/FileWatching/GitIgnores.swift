@@ -140,7 +140,8 @@ extension Watch {
       gitIgnores?.doubt(
         directory, life: tree[directory].life, now: ground.now, settle: coalescer.settle,
         most: coalescer.settleMax)
-    case .modified, .attributes, .opened, .accessed, .closed, .selfGone, .forgotten, .overflow:
+    case .modified, .attributes, .opened, .accessed, .closed, .selfGone, .forgotten,
+      .unmarkedAttributes, .overflow:
       break
     }
   }

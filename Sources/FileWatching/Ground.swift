@@ -1,8 +1,8 @@
 internal import FileEvents
 internal import Syscalls
 
-/// What the watches of one tree thread share: the backend, the marks, the journal's pen, the time of
-/// the turn. Confined to the tree thread.
+/// What the watches of one backend share: its marks, how far its records have been applied, the
+/// journal's pen, the time of the turn. Confined to the tree thread.
 final class Ground {
   /// How long half of a rename waits for the other, at least: both are made by one system call, but
   /// on a busy machine whoever makes it may lose the processor between them. What settles for longer
@@ -14,7 +14,7 @@ final class Ground {
   /// When to look again for a directory that was not where the records said.
   static let vanishedPatience: Int64 = 20_000_000
 
-  let backend: InotifyBackend
+  let backend: any Backend
   let journal: JournalWriter
   var marks = Marks()
   /// The turn's time.
@@ -28,7 +28,7 @@ final class Ground {
 
   var now: Int64 { moment.now }
 
-  init(backend: InotifyBackend, journal: JournalWriter) {
+  init(backend: any Backend, journal: JournalWriter) {
     self.backend = backend
     self.journal = journal
   }

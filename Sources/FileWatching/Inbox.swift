@@ -5,6 +5,8 @@ internal import SystemPackage
 
 /// What the reader has read at one time: whole records.
 struct ReadChunk {
+  /// Whose records.
+  var backend: BackendKind
   /// Where it ends in the bytes that hold it; it begins where the one before ends.
   var end: Int
   /// Nanoseconds since 1970 (UTC): when it was read.
@@ -55,13 +57,16 @@ final class Inbox: Sendable {
   }
 
   /// False when there is no more room; then nothing was taken.
-  func post(_ bytes: UnsafeRawBufferPointer, time: Int64, since: Int64) -> Bool {
+  func post(
+    _ bytes: UnsafeRawBufferPointer, of backend: BackendKind, time: Int64, since: Int64
+  ) -> Bool {
     var wasEmpty = false
     let isTaken = contents.withLock { contents in
       guard contents.bytes.count + bytes.count <= Self.byteLimit else { return false }
       wasEmpty = contents.isEmpty
       contents.bytes.append(contentsOf: bytes)
-      contents.chunks.append(ReadChunk(end: contents.bytes.count, time: time, since: since))
+      contents.chunks.append(
+        ReadChunk(backend: backend, end: contents.bytes.count, time: time, since: since))
       return true
     }
     if wasEmpty { wakeup.signal() }

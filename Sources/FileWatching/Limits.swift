@@ -46,6 +46,37 @@ enum Limits {
     }
   }
 
+  static func groupProblem(_ error: Errno) -> WatchProblem {
+    let limit = Limit.lower("fs.fanotify.max_user_groups", "user.max_fanotify_groups")
+    guard error == .tooManyOpenFiles else { return refusal("fanotify_init", error) }
+    return WatchProblem(
+      .instanceLimit, errno: error.rawValue,
+      detail:
+        "all \(limit.map { "\($0.maximum)" } ?? "allowed") fanotify groups of this user are in use",
+      hint: limit?.raised(to: 1_024))
+  }
+
+  /// The kernel, a container's policy or the filesystem does not let fanotify be used.
+  static func refusal(_ call: String, _ error: Errno) -> WatchProblem {
+    WatchProblem(
+      .unsupported, errno: error.rawValue,
+      detail: "backend: fanotify is refused here (\(call): \(error)); use auto or inotify")
+  }
+
+  /// As `watchProblem`, of fanotify marks.
+  static func markProblem(_ error: Errno, marksInUse: Int, path: [UInt8]) -> WatchProblem {
+    guard error == .noSpace else {
+      return watchProblem(error, marksInUse: marksInUse, path: path)
+    }
+    let limit = Limit.lower("fs.fanotify.max_user_marks", "user.max_fanotify_marks")
+    return WatchProblem(
+      .watchLimit, errno: error.rawValue,
+      detail: "\(shown(path)) is not watched: \(marksInUse) of "
+        + "\(limit.map { "\($0.maximum)" } ?? "the allowed") fanotify marks of this user are held "
+        + "here, the rest by other programs",
+      hint: limit?.raised(to: 524_288), path: path)
+  }
+
   static func shown(_ path: [UInt8]) -> String {
     path.isEmpty ? "the root" : String(decoding: path, as: UTF8.self)
   }

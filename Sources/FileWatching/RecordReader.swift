@@ -1,26 +1,36 @@
 internal import Synchronization
 internal import Syscalls
 
-/// The thread that only reads: the kernel's queue holds 16,384 records, which one fast writer fills
-/// in 20 to 35 ms. At once when quiet; under load it waits a moment, so that the kernel merges what
-/// is equal.
-struct RecordReader: Sendable {
+/// The thread that only reads: a kernel's queue holds 16,384 records, which one fast writer fills in
+/// 20 to 35 ms. At once when quiet; under load it waits a moment, so that the kernel merges what is
+/// equal. Confined to its thread.
+final class RecordReader {
   /// How long to let records gather under load, and the quiet after which there is no load.
   static let gatherMilliseconds: Int32 = 1
   static let quiet: Int64 = 3_000_000
   /// 256 KiB: some 8,000 records, half of the kernel's queue.
   static let bufferSize = 256 << 10
 
-  let backend: InotifyBackend
-  let inbox: Inbox
-  let control: ReaderControl
+  private struct Source {
+    let queue: RecordQueue
+    /// Records read next were made after this.
+    var since: Int64
+  }
+
+  private let inbox: Inbox
+  private let control: ReaderControl
+  private var sources: [Source] = []
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: RecordReader.bufferSize, alignment: 16)
+
+  init(inbox: Inbox, control: ReaderControl) {
+    self.inbox = inbox
+    self.control = control
+  }
+
+  deinit { buffer.deallocate() }
 
   func run() {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bufferSize, alignment: 16)
-    defer { buffer.deallocate() }
-    let queue = backend.queue
-    // Records read next were made after this.
-    var since = Clock.monotonic()
     var lastRead: Int64 = 0
     while true {
       switch control.mode {
@@ -30,39 +40,45 @@ struct RecordReader: Sendable {
         continue
       case .reading: break
       }
+      for added in control.takeAdded() {
+        sources.append(Source(queue: added.queue, since: added.since))
+      }
+      let descriptors = sources.map(\.queue.descriptor)
       let before = Clock.monotonic()
-      let isWaiting = waitReadable([queue], timeoutMilliseconds: 0)[0]
-      if !isWaiting {
-        since = before
-        _ = waitReadable([queue, control.descriptor], timeoutMilliseconds: nil)
+      let ready = waitReadable(descriptors, timeoutMilliseconds: 0)
+      for index in sources.indices where !ready[index] { sources[index].since = before }
+      if !ready.contains(true) {
+        _ = waitReadable(descriptors + [control.descriptor], timeoutMilliseconds: nil)
         control.clear()
-        guard control.mode == .reading else { continue }
+        guard control.mode == .reading, !control.hasAdded else { continue }
       }
       if Clock.monotonic() - lastRead < Self.quiet {
         control.wait(Self.gatherMilliseconds)
         guard control.mode == .reading else { continue }
       }
-      guard readAll(into: buffer, since: &since) else { return }
+      for index in sources.indices { guard readAll(&sources[index]) else { return } }
       lastRead = Clock.monotonic()
     }
   }
 
-  /// False when the instance is broken, which cannot be mended.
-  private func readAll(into buffer: UnsafeMutableRawBufferPointer, since: inout Int64) -> Bool {
+  /// False when the queue is broken, which cannot be mended.
+  private func readAll(_ source: inout Source) -> Bool {
     control.isReading = true
     defer { control.isReading = false }
     while true {
       let start = Clock.monotonic()
-      guard let count = try? backend.read(into: buffer) else { return false }
+      guard let count = try? source.queue.read(buffer) else { return false }
       guard count > 0 else { return true }
       let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-      while !inbox.post(bytes, time: Clock.realtime(), since: since) {
+      while !inbox.post(
+        bytes, of: source.queue.kind, time: Clock.realtime(), since: source.since)
+      {
         control.wait(1)
         if control.mode == .stopped { return true }
       }
       // A read that leaves room for the longest record has emptied the queue.
-      guard count > buffer.count - 272 else {
-        since = start
+      guard count > buffer.count - source.queue.longestRecord else {
+        source.since = start
         return true
       }
     }
@@ -76,6 +92,8 @@ final class ReaderControl: Sendable {
   private let wakeup: WakeUp
   private let current = Atomic(Mode.reading)
   private let reading = Atomic(false)
+
+  private let added = Mutex<[(queue: RecordQueue, since: Int64)]>([])
 
   init(wakeup: consuming WakeUp) { self.wakeup = wakeup }
 
@@ -92,6 +110,21 @@ final class ReaderControl: Sendable {
   func set(_ mode: Mode) {
     current.store(mode, ordering: .releasing)
     wakeup.signal()
+  }
+
+  /// Has a queue read from now on; it was made just now.
+  func add(_ queue: RecordQueue) {
+    added.withLock { $0.append((queue, Clock.monotonic())) }
+    wakeup.signal()
+  }
+
+  var hasAdded: Bool { added.withLock { !$0.isEmpty } }
+
+  func takeAdded() -> [(queue: RecordQueue, since: Int64)] {
+    added.withLock { added in
+      defer { added.removeAll() }
+      return added
+    }
   }
 
   func clear() { wakeup.clear() }

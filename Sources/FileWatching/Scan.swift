@@ -216,14 +216,20 @@ extension Watch {
     for (node, problem) in problems where problem.code == .watchLimit { enqueueScan(node) }
   }
 
+  /// Tries again what could not be read: somebody may have let us in.
+  func retryUnreadable() {
+    for (node, problem) in problems where problem.code == .permissionDenied {
+      enqueueScan(node, deep: true)
+    }
+  }
+
   // MARK: Marks
 
   private func arm(_ node: NodeID, _ file: OpenFile) {
-    var events = InotifyBackend.events(for: spec.kinds, index: spec.index)
-    if node == Node.root { events.formUnion(InotifyBackend.rootEvents) }
+    let purpose = MarkPurpose.entries(spec.kinds, index: spec.index, isRoot: node == Node.root)
     let mark: Int32
     do {
-      mark = try ground.backend.arm(file.descriptor, events)
+      mark = try ground.backend.arm(file.descriptor, purpose)
     } catch {
       if error != .noSuchFileOrDirectory { degrade(node, error) }
       return
@@ -251,7 +257,7 @@ extension Watch {
     tree[node].mark = -1
     kernelWatches -= 1
     if ground.marks.remove(Marks.Owner(watch: number, node: node), from: mark) {
-      ground.backend.disarm(mark)
+      ground.backend.disarm(mark) { try? open(node) }
     }
   }
 
@@ -260,6 +266,8 @@ extension Watch {
     guard tree.appendPath(of: node, to: &path) else { return }
     let isNew = !tree[node].flags.contains(.unwatched)
     tree[node].flags.insert(.unwatched)
+    // So that a scan that succeeds can tell other attributes.
+    if !tree[node].isKnown, case .found(let status) = look(at: node) { tree.note(node, status) }
     let problem = ground.backend.explain(error, marksInUse: ground.marks.count, path: path)
     problems[node] = problem
     let parent = tree[node].parent

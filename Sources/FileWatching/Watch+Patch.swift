@@ -18,8 +18,7 @@ extension Watch {
     coalescer.settleMax = new.settleMax.inNanoseconds
     let seesOtherNames =
       old.ignore != new.ignore || old.include != new.include || old.hidden != new.hidden
-    let asksForMore = !InotifyBackend.events(for: old.kinds, index: old.index)
-      .isSuperset(of: InotifyBackend.events(for: new.kinds, index: new.index))
+    let asksForMore = !old.kinds.isSuperset(of: new.kinds)
     guard seesOtherNames || asksForMore, state != .gone else { return }
     // Nobody remembers which files were seen.
     if seesOtherNames, !spec.index, isTelling { tellReset(.rescan, path: []) }

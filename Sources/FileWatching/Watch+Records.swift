@@ -12,6 +12,7 @@ extension Watch {
     case .deleted: deleted(name, in: directory, isDirectory: record.isDirectory)
     case .departed:
       departed(name, in: directory, isDirectory: record.isDirectory, cookie: record.cookie)
+      if record.cookie == 0 { expire(0) }
     case .arrived:
       arrived(name, in: directory, isDirectory: record.isDirectory, cookie: record.cookie)
     case .modified: touched(name, in: directory, .modified, isDirectory: false)
@@ -31,8 +32,24 @@ extension Watch {
         kernelWatches -= 1
       }
       if directory == Node.root { isRootDoubtful = true } else { doubt(place(of: directory)) }
-    case .overflow:
-      break  // not about one directory
+    case .unmarkedAttributes, .overflow:
+      break  // not about a directory of this watch
+    }
+    if ground.backend.kind.mayTellEarly { suspect(record.action, name, in: directory) }
+  }
+
+  /// A record that came early told what will be so, and those that come late what is so no more: the
+  /// disk knows, once all are applied.
+  private func suspect(
+    _ action: BackendRecord.Action, _ name: UnsafeRawBufferPointer, in directory: NodeID
+  ) {
+    switch action {
+    case .created where spec.index: break  // what is told of as new is looked at
+    case .created, .deleted, .departed, .arrived:
+      suspects.append(place(Array(name), in: directory))
+    case .modified, .attributes, .closedAfterWriting, .opened, .accessed, .closed, .selfGone,
+      .forgotten, .unmarkedAttributes, .overflow:
+      break
     }
   }
 
@@ -80,8 +97,9 @@ extension Watch {
     isDirectory: Bool
   ) {
     guard !name.isEmpty else {
-      if directory == Node.root, isTelling, soleName == nil {
-        coalescer.touched(Node.root, content, ground.moment)
+      let isTold = directory == Node.root || ground.backend.kind.tellsOfDirectoriesThemselves
+      if isTold, isTelling, soleName == nil {
+        coalescer.touched(directory, content, ground.moment)
       }
       return
     }

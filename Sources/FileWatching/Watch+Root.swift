@@ -40,6 +40,7 @@ extension Watch {
     scans.removeAll()
     scan = nil
     doubts.removeAll()
+    suspects.removeAll()
     vanished.removeAll()
     looks.removeAll()
     recentScans.removeAll()
@@ -70,10 +71,10 @@ extension Watch {
     guard let slash = root.lastIndex(of: 0x2F), root.count > 1 else { return }
     let above = slash == 0 ? [0x2F] : Array(root[..<slash])
     guard soleName == nil, let place = try? OpenFile.place(FilePath(bytes: above)),
-      let mark = try? ground.backend.arm(place.descriptor, InotifyBackend.guardEvents)
+      let mark = try? ground.backend.arm(place.descriptor, .guardian)
     else { return }
     ground.marks.add(Marks.Owner(watch: number, node: Node.none), to: mark)
-    sentinel = mark
+    sentinel = Sentinel(mark: mark, path: above)
     isRootDoubtful = true  // it may have gone before the mark was set
   }
 
@@ -93,13 +94,13 @@ extension Watch {
       guard let slash = path.lastIndex(of: 0x2F) else { return }
       path = slash == 0 ? [0x2F] : Array(path[..<slash])
       guard let above = try? OpenFile.place(FilePath(bytes: path)),
-        let mark = try? ground.backend.arm(above.descriptor, InotifyBackend.sentinelEvents)
+        let mark = try? ground.backend.arm(above.descriptor, .sentinel)
       else {
         if path == [0x2F] { return }
         continue
       }
       ground.marks.add(Marks.Owner(watch: number, node: Node.none), to: mark)
-      sentinel = mark
+      sentinel = Sentinel(mark: mark, path: path)
       break
     }
     // What came to be before the mark was set has been told to nobody.
@@ -120,10 +121,12 @@ extension Watch {
   }
 
   func removeSentinel() {
-    guard let mark = sentinel else { return }
-    sentinel = nil
-    if ground.marks.remove(Marks.Owner(watch: number, node: Node.none), from: mark) {
-      ground.backend.disarm(mark)
+    guard let sentinel else { return }
+    self.sentinel = nil
+    if ground.marks.remove(Marks.Owner(watch: number, node: Node.none), from: sentinel.mark) {
+      ground.backend.disarm(sentinel.mark) {
+        try? OpenFile.place(FilePath(bytes: sentinel.path))
+      }
     }
   }
 }

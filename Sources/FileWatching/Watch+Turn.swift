@@ -10,7 +10,7 @@ extension Watch {
     expireHalves()
     lookForVanished()
     if isRootDoubtful { checkRoot() }
-    if state == .crawling, !hasScans, halves.isEmpty, doubts.isEmpty { becomeLive() }
+    if state == .crawling, !hasScans, halves.isEmpty, !hasDoubts { becomeLive() }
     sendDue()
     if !audit.isEmpty, ground.isDrained, isQuiet { beginAudit() }
     forgetPassing()
@@ -21,7 +21,7 @@ extension Watch {
   func nextDeadline() -> Int64? {
     var next = coalescer.nextDue()
     if !audit.isEmpty, isQuiet { next = min(next ?? .max, ground.now + 1_000_000) }
-    if !doubts.isEmpty { next = min(next ?? .max, ground.now + 1_000_000) }
+    if hasDoubts { next = min(next ?? .max, ground.now + 1_000_000) }
     for half in halves.values { next = min(next ?? half.deadline, half.deadline) }
     for lost in vanished { next = min(next ?? lost.due, lost.due) }
     if let due = gitIgnores?.nextDue { next = min(next ?? due, due) }
@@ -32,9 +32,11 @@ extension Watch {
   var isSettled: Bool { isQuiet && audit.isEmpty }
 
   private var isQuiet: Bool {
-    coalescer.isEmpty && !hasScans && halves.isEmpty && doubts.isEmpty && vanished.isEmpty
+    coalescer.isEmpty && !hasScans && halves.isEmpty && !hasDoubts && vanished.isEmpty
       && !isRootDoubtful && gitIgnores?.nextDue == nil
   }
+
+  private var hasDoubts: Bool { !doubts.isEmpty || !suspects.isEmpty }
 
   /// One more pass over the directories where records and disk were not in step, now that no record
   /// is on its way: what nobody noticed ends here.
@@ -48,11 +50,11 @@ extension Watch {
 
   /// Whether it matters when the kernel's queue is empty.
   var isWary: Bool {
-    !audit.isEmpty || !looks.isEmpty || !recentScans.isEmpty || !halves.isEmpty || !doubts.isEmpty
+    !audit.isEmpty || !looks.isEmpty || !recentScans.isEmpty || !halves.isEmpty || hasDoubts
   }
 
   private func resolveDoubts() {
-    guard !doubts.isEmpty else {
+    guard hasDoubts else {
       doubtsDue = nil
       return
     }
@@ -60,21 +62,29 @@ extension Watch {
     doubtsDue = due
     guard ground.isDrained || due <= ground.now else { return }
     doubtsDue = nil
+    suspects = resolve(suspects, flags: [])
     var later: [Place] = []
-    defer { doubts = later }
     while !doubts.isEmpty {
       let places = doubts
       doubts.removeAll()
-      for place in places where isThere(place) {
-        // The other half of a rename that has left this name may still come.
-        guard !halves.values.contains(where: { $0.from == place }) else { continue }
-        guard isAttached(place.directory) else {
-          later.append(place)
-          continue
-        }
-        reconcile(place, flags: .rescan)
-      }
+      later += resolve(places, flags: .rescan)
     }
+    doubts = later
+  }
+
+  /// Compares names with the disk. Returns those that hang on half of a rename.
+  private func resolve(_ places: [Place], flags: ChangeFlags) -> [Place] {
+    var later: [Place] = []
+    for place in places where isThere(place) {
+      // The other half of a rename that has left this name may still come.
+      guard !halves.values.contains(where: { $0.from == place }) else { continue }
+      guard isAttached(place.directory) else {
+        later.append(place)
+        continue
+      }
+      reconcile(place, flags: flags)
+    }
+    return later
   }
 
   private func expireHalves() {

@@ -54,6 +54,8 @@ final class Watch {
   var beingTold: Set<NodeID> = []
   /// Names to compare with the disk once the records at hand are applied.
   var doubts: [Place] = []
+  /// Names of which records told that prove nothing by themselves: looked at with the doubts.
+  var suspects: [Place] = []
   /// When they are looked at even though the kernel's queue is never empty.
   var doubtsDue: Int64?
   /// Directories that were not there when they were to be scanned: looked for again after a while.
@@ -66,8 +68,8 @@ final class Watch {
   var passing: [(node: NodeID, life: UInt32)] = []
   /// The root itself may be gone or another.
   var isRootDoubtful = false
-  /// The mark on the directory that holds the root; on the nearest there is while the root is gone.
-  var sentinel: Int32?
+  /// On the directory that holds the root; on the nearest there is while the root is gone.
+  var sentinel: Sentinel?
   /// Counts what makes going on with a listing wrong: a directory moved.
   var moves: UInt32 = 0
   /// The stamp of the latest scan begun.
@@ -105,7 +107,7 @@ final class Watch {
 
   var status: WatchStatus {
     var status = WatchStatus(
-      number: number, id: id, root: root, state: state, backend: "inotify",
+      number: number, id: id, root: root, state: state, backend: ground.backend.kind.rawValue,
       filesystemType: filesystem.name, filesystemIsRemote: filesystem.isRemote, spec: spec)
     status.reason = problems.values.min { $0.path.lexicographicallyPrecedes($1.path) }
     if state == .gone {
@@ -121,6 +123,13 @@ final class Watch {
     status.counters = counters
     return status
   }
+}
+
+/// A mark above the root.
+struct Sentinel {
+  var mark: Int32
+  /// Where it was set.
+  var path: [UInt8]
 }
 
 /// One half of a rename, waiting for the other.

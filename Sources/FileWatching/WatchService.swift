@@ -45,8 +45,9 @@ package final class WatchService: Sendable {
     do throws(Errno) {
       let inbox = try Inbox()
       let control = ReaderControl(wakeup: try WakeUp())
+      control.add(backend.queue)
       let reader = try OwnThread(name: "tidings-reader") {
-        RecordReader(backend: backend, inbox: inbox, control: control).run()
+        RecordReader(inbox: inbox, control: control).run()
       }
       let tree: OwnThread
       do throws(Errno) {

@@ -53,6 +53,7 @@ extension Watcher {
   private func add(_ spec: WatchSpec) throws(WatchProblem) -> WatchAddition {
     try Self.checkSupport(spec)
     let opened = try OpenedRoot(spec)
+    let ground = try ground(for: spec.backend, on: opened.base.descriptor)
     let visibility = try Visibility(spec: spec, soleName: opened.soleName)
     if let id = spec.id, let existing = watch(called: id) {
       guard existing.root == opened.path else {
@@ -100,10 +101,11 @@ extension Watcher {
   /// What a spec may ask and this version does not do is refused by name.
   private static func checkSupport(_ spec: WatchSpec) throws(WatchProblem) {
     switch spec.backend {
-    case .auto, .inotify: break
-    case .fanotify, .fanotifyFilesystem, .poll:
+    case .auto, .inotify, .fanotify: break
+    case .fanotifyFilesystem, .poll:
       throw WatchProblem(
-        .unsupported, detail: "backend: \(spec.backend.rawValue) is not supported; use auto")
+        .unsupported,
+        detail: "backend: \(spec.backend.rawValue) is not supported; use auto, inotify or fanotify")
     }
     if spec.followSymlinks {
       throw WatchProblem(

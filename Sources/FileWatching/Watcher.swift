@@ -13,7 +13,10 @@ final class Watcher {
 
   let inbox: Inbox
   let reader: ReaderControl
+  /// Of inotify, which is always there.
   let ground: Ground
+  /// From the first watch on that asks for it.
+  private var fanotify: Ground?
   var watches: [UInt32: Watch] = [:]
   var nextNumber: UInt32 = 1
   /// Ids that have been in use: a watch that gets one again has a history.
@@ -42,11 +45,13 @@ final class Watcher {
       wait()
       let emptied = queueIsEmpty()
       inbox.take(&taken)
-      ground.moment = Moment(now: Clock.monotonic(), time: Clock.realtime())
+      setMoment()
       applyChunks()
-      ground.isDrained = emptied != nil
-      if let emptied { ground.since = max(ground.since, emptied) }
-      ground.moment = Moment(now: Clock.monotonic(), time: Clock.realtime())
+      for ground in grounds {
+        ground.isDrained = emptied != nil
+        if let emptied { ground.since = max(ground.since, emptied) }
+      }
+      setMoment()
       crawl()
       retryDegraded()
       for watch in watches.values { watch.endTurn() }
@@ -60,6 +65,11 @@ final class Watcher {
       for reply in settled { reply() }
       if isStopped { return }
     }
+  }
+
+  private func setMoment() {
+    let moment = Moment(now: Clock.monotonic(), time: Clock.realtime())
+    for ground in grounds { ground.moment = moment }
   }
 
   private func wait() {
@@ -87,10 +97,28 @@ final class Watcher {
       return nil
     }
     let now = Clock.monotonic()
-    guard !waitReadable([ground.backend.queue], timeoutMilliseconds: 0)[0], !reader.isReading else {
+    let queues = grounds.map(\.backend.queue.descriptor)
+    guard !waitReadable(queues, timeoutMilliseconds: 0).contains(true), !reader.isReading else {
       return nil
     }
     return now
+  }
+
+  // MARK: Backends
+
+  private var grounds: [Ground] { fanotify.map { [ground, $0] } ?? [ground] }
+
+  /// What a watch on `directory` stands on. Throws `.unsupported` where the backend it names is
+  /// refused.
+  func ground(for choice: BackendChoice, on directory: Int32) throws(WatchProblem) -> Ground {
+    guard choice == .fanotify else { return ground }
+    try FanotifyBackend.probe(directory)
+    if let fanotify { return fanotify }
+    let made = Ground(backend: try FanotifyBackend(), journal: ground.journal)
+    made.moment = ground.moment
+    fanotify = made
+    reader.add(made.backend.queue)
+    return made
   }
 
   // MARK: Records
@@ -99,19 +127,25 @@ final class Watcher {
     var start = 0
     let bytes = taken.bytes
     for chunk in taken.chunks {
-      ground.since = max(ground.since, chunk.since)
-      ground.moment.time = chunk.time
-      bytes.withUnsafeBytes { all in
-        apply(UnsafeRawBufferPointer(rebasing: all[start..<chunk.end]))
+      for ground in grounds { ground.moment.time = chunk.time }
+      for ground in grounds where ground.backend.kind == chunk.backend {
+        ground.since = max(ground.since, chunk.since)
+        bytes.withUnsafeBytes { all in
+          apply(UnsafeRawBufferPointer(rebasing: all[start..<chunk.end]), on: ground)
+        }
       }
       start = chunk.end
     }
   }
 
-  private func apply(_ bytes: UnsafeRawBufferPointer) {
+  private func apply(_ bytes: UnsafeRawBufferPointer, on ground: Ground) {
     ground.backend.records(in: bytes) { record in
       if record.action == .overflow {
-        for watch in watches.values { watch.overflowed() }
+        for watch in watches.values where watch.ground === ground { watch.overflowed() }
+        return
+      }
+      if record.action == .unmarkedAttributes {
+        for watch in watches.values where watch.ground === ground { watch.retryUnreadable() }
         return
       }
       guard let owners = ground.marks.owners(of: record.mark) else { return }

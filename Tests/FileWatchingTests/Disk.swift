@@ -122,6 +122,14 @@ struct Disk {
     try check(utimes(absolute(path), &times), "utimes")
   }
 
+  /// Renames a file beside the root so many times, each time to another name, and removes it.
+  func walkOutside(_ steps: Int) throws {
+    func name(_ step: Int) -> [UInt8] { Array("../walk-\(step)".utf8) }
+    try touch(name(0))
+    for step in 0..<steps { try move(name(step), name(step + 1)) }
+    try remove(name(steps))
+  }
+
   // MARK: Looking
 
   func status(_ path: [UInt8]) -> stat? {

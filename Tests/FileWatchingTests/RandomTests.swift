@@ -9,6 +9,11 @@ struct RandomTests {
     var settle = 20
     var isOverflowing = false
     var testDescription: String { "settle \(settle)\(isOverflowing ? ", overflowing" : "")" }
+
+    static let all = [
+      Case(), Case(settle: 0), Case(settle: 3), Case(isOverflowing: true),
+      Case(settle: 0, isOverflowing: true),
+    ]
   }
 
   /// TIDINGS_SEED repeats a run; otherwise each is new.
@@ -18,11 +23,8 @@ struct RandomTests {
 
   @Test(
     "whatever happens, the sum of changes is the truth",
-    arguments: [
-      Case(), Case(settle: 0), Case(settle: 3), Case(isOverflowing: true),
-      Case(settle: 0, isOverflowing: true),
-    ])
-  func convergence(_ given: Case) throws {
+    arguments: Case.all, WatchedTree.backends)
+  func convergence(_ given: Case, _ backend: BackendChoice) throws {
     let tree = try WatchedTree()
     defer { tree.close() }
     let disk = Disk(root: tree.root)
@@ -32,6 +34,7 @@ struct RandomTests {
 
     var spec = WatchSpec(root: tree.root)
     spec.settle = .milliseconds(given.settle)
+    spec.backend = backend
     let status = try tree.watch(spec)
     let first = try tree.listing(status.number)
     #expect(first == disk.everything())
@@ -43,9 +46,7 @@ struct RandomTests {
       if isPaused { tree.service.pauseReading() }
       operations.run(given.isOverflowing ? 100 : 50 + round * 5)
       if given.isOverflowing, round % 8 == 7 {
-        for turn in 0..<17_000 {
-          try? disk.setTimes(Array((turn % 2 == 0 ? "." : "a").utf8), seconds: turn)
-        }
+        try disk.walkOutside(17_000)
         operations.run(100)
       }
       if isPaused { tree.service.resumeReading() }

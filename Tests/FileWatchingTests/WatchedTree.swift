@@ -5,8 +5,18 @@ import Synchronization
 import Syscalls
 import Testing
 
+import struct SystemPackage.FilePath
+
 /// A directory of its own with a watch service over it, and everything the service has published.
 final class WatchedTree: Sendable {
+  /// Those that this machine allows for directories of this kind.
+  static let backends: [BackendChoice] = {
+    guard let place = try? OpenFile.place(FilePath(FileManager.default.temporaryDirectory.path)),
+      (try? FanotifyProbe.run(on: place.descriptor)) != nil
+    else { return [.inotify] }
+    return [.inotify, .fanotify]
+  }()
+
   /// An empty directory whose parent is empty too, so that things can be moved out.
   let root: [UInt8]
   let service: WatchService

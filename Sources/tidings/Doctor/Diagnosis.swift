@@ -33,10 +33,10 @@ enum Diagnosis {
     return Finding(level: .mend, text: "The kernel lets this process watch nothing: \(refusals).")
   }
 
-  /// Directories below the place against what is left of the limit of the backend to be used.
+  /// Directories below the place against what is left of the limit of the backend that is used where
+  /// none is named.
   private static func watches(_ checkup: Checkup) -> Finding? {
-    let name =
-      checkup.works("fanotify") ? "fs.fanotify.max_user_marks" : "fs.inotify.max_user_watches"
+    let name = "fs.inotify.max_user_watches"
     guard let limit = checkup.limit(name), let maximum = limit.maximum else { return nil }
     let needed = checkup.place.census?.directories ?? 1
     let used = limit.used ?? 0
@@ -61,9 +61,7 @@ enum Diagnosis {
   }
 
   private static func queue(_ checkup: Checkup) -> Finding? {
-    let name =
-      checkup.works("fanotify")
-      ? "fs.fanotify.max_queued_events" : "fs.inotify.max_queued_events"
+    let name = "fs.inotify.max_queued_events"
     guard let maximum = checkup.limit(name)?.maximum, maximum < 16_384 else { return nil }
     return Finding(
       level: .mend,
@@ -110,7 +108,10 @@ enum Diagnosis {
       let refusal = checkup.backends.first(where: { $0.name == "fanotify" })?.refusal
     else { return nil }
     return Finding(
-      level: .note, text: "fanotify is refused (\(refusal)); inotify is used in its place.")
+      level: .note,
+      text:
+        "fanotify is refused here (\(refusal)), and so is a watch that names it as its backend; "
+        + "inotify works.")
   }
 
   private static func hidden(_ checkup: Checkup) -> Finding? {

@@ -1,0 +1,88 @@
+internal import FileEvents
+internal import Syscalls
+internal import SystemPackage
+
+/// The ways in which a kernel tells of changes.
+enum BackendKind: String, Sendable {
+  case inotify, fanotify
+
+  /// Whether a record may tell of what happened after later records: then none proves anything by
+  /// itself, and every name of which one tells is compared with the disk.
+  var mayTellEarly: Bool { self == .fanotify }
+
+  /// Whether what happens to a directory's own attributes is told of its mark only, and not of the
+  /// one above with its name.
+  var tellsOfDirectoriesThemselves: Bool { self == .fanotify }
+}
+
+/// What a mark is wanted for.
+enum MarkPurpose {
+  /// The entries of a directory that is followed, so that these kinds can be told and, with `index`,
+  /// files followed. Of the one a watch stands on, its own end, too.
+  case entries(ChangeKinds, index: Bool, isRoot: Bool)
+  /// The directory that holds the root: the root's own end does not come while somebody has it open.
+  case guardian
+  /// The nearest directory above a root that is gone.
+  case sentinel
+}
+
+/// The seam between the tree and the kernel. A mark is a small number that stands for one directory
+/// object until it is disarmed or `forgotten`, and never comes back. The tree thread's; `queue` goes
+/// to the reader.
+protocol Backend {
+  var kind: BackendKind { get }
+
+  /// What the reader reads.
+  var queue: RecordQueue { get }
+
+  /// Marks exactly the opened directory, for listing or as a place. Adds to what others asked of the
+  /// same directory, so that nobody is blinded, and then gives the same mark.
+  func arm(_ descriptor: Int32, _ purpose: MarkPurpose) throws(Errno) -> Int32
+
+  /// Ends a mark; records on their way may still come. `directory` opens what the mark stands on,
+  /// where it still can be found.
+  func disarm(_ mark: Int32, _ directory: () -> OpenFile?)
+
+  /// Hands `body` each record in what was read.
+  func records(in bytes: UnsafeRawBufferPointer, _ body: (BackendRecord) -> Void)
+
+  /// What a failure of `arm` means, with the numbers of this machine.
+  func explain(_ error: Errno, marksInUse: Int, path: [UInt8]) -> WatchProblem
+}
+
+/// A kernel's queue of records, for the reader's thread.
+struct RecordQueue: Sendable {
+  let kind: BackendKind
+  /// Readable when records wait; valid as long as this value.
+  let descriptor: Int32
+  /// Bytes that suffice for any one record.
+  let longestRecord: Int
+  /// Waiting records, or 0 bytes. Throws what read(2) throws.
+  let read: @Sendable (UnsafeMutableRawBufferPointer) throws(Errno) -> Int
+}
+
+/// One record of a backend in the tree's words. Its name is a range of the bytes it came in.
+struct BackendRecord {
+  enum Action {
+    case created, deleted, departed, arrived
+    case modified, attributes, closedAfterWriting
+    case opened, accessed, closed
+    /// The marked directory itself was removed or renamed.
+    case selfGone
+    /// The mark is no more; nothing further comes of it.
+    case forgotten
+    /// A directory in one of the marked ones has other attributes, and no mark itself: nobody can
+    /// say which.
+    case unmarkedAttributes
+    /// Records were lost, of any mark.
+    case overflow
+  }
+
+  var action: Action
+  var mark: Int32 = -1
+  var isDirectory = false
+  /// The same on both halves of a rename; 0 on the one half of a rename that has no other here.
+  var cookie: UInt32 = 0
+  /// Empty when the record is about the marked directory itself.
+  var name = 0..<0
+}

@@ -1,0 +1,167 @@
+internal import FileEvents
+internal import Syscalls
+internal import SystemPackage
+
+/// fanotify(7) marks on directories, no privilege needed: a rename is one record with both ends, and
+/// a move out is known at once. Records name directories by handle; a mark is a number of our own for
+/// one. Records merge into earlier ones, equal renames too, so their order proves nothing. Confined to the tree thread.
+///
+/// The kernel ends a mark only by an open descriptor of its directory, and where a directory has gone
+/// nobody can say: that mark lives on, its records find no number, until the directory is deleted or
+/// nothing is watched any more.
+final class FanotifyBackend: Backend {
+  private let group: FanotifyGroup
+  private var numbers: [ObjectHandle: Int32] = [:]
+  private var handles: [Int32: ObjectHandle] = [:]
+  private var lastNumber: Int32 = -1
+  private var lastCookie: UInt32 = 0
+  /// The directory of the record before: most often that of the next.
+  private var recent: (bytes: [UInt8], mark: Int32?) = ([], nil)
+
+  let kind = BackendKind.fanotify
+
+  var queue: RecordQueue {
+    RecordQueue(
+      kind: .fanotify, descriptor: group.descriptor, longestRecord: FanotifyEvents.longest
+    ) { [group] buffer throws(Errno) in try group.read(into: buffer) }
+  }
+
+  /// Throws `.instanceLimit` on EMFILE, `.unsupported` where the kernel refuses.
+  init() throws(WatchProblem) {
+    do {
+      group = try FanotifyGroup()
+    } catch {
+      throw Limits.groupProblem(error)
+    }
+  }
+
+  /// Throws `.unsupported` when the filesystem of `directory`, open for listing or as a place, has
+  /// no file handles, or the kernel no records of renames; `.instanceLimit` on EMFILE.
+  static func probe(_ directory: Int32) throws(WatchProblem) {
+    do {
+      try FanotifyProbe.run(on: directory)
+    } catch {
+      switch error.error {
+      // What may not be read or does not fit is said of the directory, whatever the backend.
+      case .permissionDenied, .noSpace: return
+      case .tooManyOpenFiles: throw Limits.groupProblem(error.error)
+      default: throw Limits.refusal(error.call, error.error)
+      }
+    }
+  }
+
+  private static func mask(_ purpose: MarkPurpose) -> FanotifyMask {
+    switch purpose {
+    case .guardian: return [.delete, .rename, .onDirectory]
+    case .sentinel:
+      return [.create, .rename, .deleteSelf, .moveSelf, .attrib, .onDirectory]
+    case .entries(let kinds, let index, let isRoot):
+      var mask: FanotifyMask = [.create, .delete, .rename, .attrib, .onDirectory, .onChildren]
+      if index || kinds.contains(ChangeKind.modify) { mask.formUnion([.modify, .closeWrite]) }
+      if kinds.contains(ChangeKind.create) { mask.insert(.closeWrite) }
+      if kinds.contains(ChangeKind.open) { mask.insert(.open) }
+      if kinds.contains(ChangeKind.access) { mask.insert(.access) }
+      if kinds.contains(ChangeKind.close) { mask.formUnion([.closeWrite, .closeNoWrite]) }
+      if isRoot { mask.formUnion([.deleteSelf, .moveSelf]) }
+      return mask
+    }
+  }
+
+  func arm(_ descriptor: Int32, _ purpose: MarkPurpose) throws(Errno) -> Int32 {
+    let handle = try ObjectHandle.of(descriptor)
+    try group.mark(descriptor, Self.mask(purpose))
+    if let known = numbers[handle] { return known }
+    lastNumber += 1
+    numbers[handle] = lastNumber
+    handles[lastNumber] = handle
+    recent = ([], nil)
+    return lastNumber
+  }
+
+  func disarm(_ mark: Int32, _ directory: () -> OpenFile?) {
+    guard let handle = handles.removeValue(forKey: mark) else { return }
+    numbers[handle] = nil
+    recent = ([], nil)
+    if handles.isEmpty {
+      group.unmarkAll()
+    } else if let open = directory(), (try? ObjectHandle.of(open.descriptor)) == handle {
+      group.unmark(open.descriptor)
+    }
+  }
+
+  func records(in bytes: UnsafeRawBufferPointer, _ body: (BackendRecord) -> Void) {
+    var events = FanotifyEvents(bytes)
+    while let event = events.next() {
+      if event.mask.contains(.queueOverflow) {
+        body(BackendRecord(action: .overflow))
+      } else if event.mask.contains(.rename) {
+        renamed(event, bytes, body)
+      } else if let entry = event.entry {
+        guard let mark = mark(of: entry, bytes) else {
+          if entry.name.isEmpty, event.mask.contains(.attrib) {
+            body(BackendRecord(action: .unmarkedAttributes))
+          }
+          continue
+        }
+        var mask = event.mask
+        // Whether it was written to before it was deleted or, still open, after: nobody can say, and
+        // nobody needs to know.
+        if mask.contains(.delete), !mask.contains(.create) {
+          mask.subtract([.modify, .attrib, .closeWrite])
+        }
+        for (bit, action) in Self.actions where mask.contains(bit) {
+          body(
+            BackendRecord(
+              action: action, mark: mark, isDirectory: event.mask.contains(.onDirectory),
+              name: entry.name))
+        }
+      }
+    }
+  }
+
+  /// What one record may tell at once, in the order in which it mostly happens.
+  private static let actions: [(FanotifyMask, BackendRecord.Action)] = [
+    (.create, .created), (.open, .opened), (.access, .accessed), (.modify, .modified),
+    (.attrib, .attributes), (.closeWrite, .closedAfterWriting), (.closeNoWrite, .closed),
+    (.delete, .deleted), (.deleteSelf, .selfGone), (.moveSelf, .selfGone),
+  ]
+
+  /// Both ends as two halves with a cookie; one end as a half that has no other.
+  private func renamed(
+    _ event: FanotifyEvent, _ bytes: UnsafeRawBufferPointer, _ body: (BackendRecord) -> Void
+  ) {
+    let from = event.from.flatMap { entry in mark(of: entry, bytes).map { ($0, entry.name) } }
+    let to = event.to.flatMap { entry in mark(of: entry, bytes).map { ($0, entry.name) } }
+    var cookie: UInt32 = 0
+    if from != nil, to != nil {
+      lastCookie = lastCookie == .max ? 1 : lastCookie + 1
+      cookie = lastCookie
+    }
+    let isDirectory = event.mask.contains(.onDirectory)
+    if let (mark, name) = from {
+      body(
+        BackendRecord(
+          action: .departed, mark: mark, isDirectory: isDirectory, cookie: cookie, name: name))
+    }
+    if let (mark, name) = to {
+      body(
+        BackendRecord(
+          action: .arrived, mark: mark, isDirectory: isDirectory, cookie: cookie, name: name))
+    }
+  }
+
+  /// Nil for a directory that was disarmed.
+  private func mark(of entry: FanotifyEvent.Entry, _ bytes: UnsafeRawBufferPointer) -> Int32? {
+    let handle = UnsafeRawBufferPointer(rebasing: bytes[entry.directory])
+    if !recent.bytes.isEmpty, handle.elementsEqual(recent.bytes) { return recent.mark }
+    let mark = numbers[ObjectHandle(record: handle)]
+    recent.bytes.removeAll(keepingCapacity: true)
+    recent.bytes.append(contentsOf: handle)
+    recent.mark = mark
+    return mark
+  }
+
+  func explain(_ error: Errno, marksInUse: Int, path: [UInt8]) -> WatchProblem {
+    Limits.markProblem(error, marksInUse: marksInUse, path: path)
+  }
+}
