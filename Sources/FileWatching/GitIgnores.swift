@@ -72,7 +72,7 @@ struct GitIgnores {
       }
     }
     for outer in outer {
-      let whole = outer.prefix + path
+      let whole = outer.prefix.isEmpty ? path : outer.prefix + path
       if let verdict = outer.list.verdict(path: whole.span, isDirectory: isDirectory) {
         return verdict
       }
