@@ -15,11 +15,33 @@ enum BackendKind: String, Sendable {
   var tellsOfDirectoriesThemselves: Bool { self == .fanotify }
 }
 
+/// What is to be told of the entries of a directory, besides how they come, go and look.
+struct EntryEvents: OptionSet {
+  let rawValue: UInt8
+
+  static let modified = EntryEvents(rawValue: 1 << 0)
+  static let closedAfterWriting = EntryEvents(rawValue: 1 << 1)
+  static let opened = EntryEvents(rawValue: 1 << 2)
+  static let accessed = EntryEvents(rawValue: 1 << 3)
+  static let closed = EntryEvents(rawValue: 1 << 4)
+
+  init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// So that `kinds` can be told and, with `index`, files followed.
+  init(for kinds: ChangeKinds, index: Bool) {
+    self = []
+    if index || kinds.contains(ChangeKind.modify) { formUnion([.modified, .closedAfterWriting]) }
+    if kinds.contains(ChangeKind.create) { insert(.closedAfterWriting) }
+    if kinds.contains(ChangeKind.open) { insert(.opened) }
+    if kinds.contains(ChangeKind.access) { insert(.accessed) }
+    if kinds.contains(ChangeKind.close) { formUnion([.closedAfterWriting, .closed]) }
+  }
+}
+
 /// What a mark is wanted for.
 enum MarkPurpose {
-  /// The entries of a directory that is followed, so that these kinds can be told and, with `index`,
-  /// files followed. Of the one a watch stands on, its own end, too.
-  case entries(ChangeKinds, index: Bool, isRoot: Bool)
+  /// The entries of a directory that is followed. Of the one a watch stands on, its own end, too.
+  case entries(EntryEvents, isRoot: Bool)
   /// The directory that holds the root: the root's own end does not come while somebody has it open.
   case guardian
   /// The nearest directory above a root that is gone.

@@ -29,15 +29,15 @@ struct InotifyBackend: Backend, Sendable {
     case .guardian: return [.delete, .movedFrom, .onlyDirectory]
     case .sentinel:
       return [.create, .movedTo, .deleteSelf, .moveSelf, .attrib, .onlyDirectory]
-    case .entries(let kinds, let index, let isRoot):
+    case .entries(let events, let isRoot):
       var mask: InotifyMask = [
         .create, .delete, .movedFrom, .movedTo, .onlyDirectory, .excludeUnlinked, .attrib,
       ]
-      if index || kinds.contains(ChangeKind.modify) { mask.formUnion([.modify, .closeWrite]) }
-      if kinds.contains(ChangeKind.create) { mask.insert(.closeWrite) }
-      if kinds.contains(ChangeKind.open) { mask.insert(.open) }
-      if kinds.contains(ChangeKind.access) { mask.insert(.access) }
-      if kinds.contains(ChangeKind.close) { mask.formUnion([.closeWrite, .closeNoWrite]) }
+      if events.contains(.modified) { mask.insert(.modify) }
+      if events.contains(.closedAfterWriting) { mask.insert(.closeWrite) }
+      if events.contains(.opened) { mask.insert(.open) }
+      if events.contains(.accessed) { mask.insert(.access) }
+      if events.contains(.closed) { mask.insert(.closeNoWrite) }
       if isRoot { mask.formUnion([.deleteSelf, .moveSelf]) }
       return mask
     }

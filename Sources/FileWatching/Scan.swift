@@ -226,7 +226,8 @@ extension Watch {
   // MARK: Marks
 
   private func arm(_ node: NodeID, _ file: OpenFile) {
-    let purpose = MarkPurpose.entries(spec.kinds, index: spec.index, isRoot: node == Node.root)
+    let purpose = MarkPurpose.entries(
+      EntryEvents(for: spec.kinds, index: spec.index), isRoot: node == Node.root)
     let mark: Int32
     do {
       mark = try ground.backend.arm(file.descriptor, purpose)

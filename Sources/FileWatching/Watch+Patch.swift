@@ -18,7 +18,8 @@ extension Watch {
     coalescer.settleMax = new.settleMax.inNanoseconds
     let seesOtherNames =
       old.ignore != new.ignore || old.include != new.include || old.hidden != new.hidden
-    let asksForMore = !old.kinds.isSuperset(of: new.kinds)
+    let asksForMore = !EntryEvents(for: old.kinds, index: old.index)
+      .isSuperset(of: EntryEvents(for: new.kinds, index: new.index))
     guard seesOtherNames || asksForMore, state != .gone else { return }
     // Nobody remembers which files were seen.
     if seesOtherNames, !spec.index, isTelling { tellReset(.rescan, path: []) }
