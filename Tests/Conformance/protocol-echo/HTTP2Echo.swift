@@ -6,6 +6,8 @@ import HTTPTypes
 final class HTTP2Echo: EchoProtocol, HTTP2ContentSource {
   private let session = HTTP2Session()
   private var streams: [Int32: HTTP2EchoStream] = [:]
+  /// Streams whose last frame has just been made.
+  private var said: [Int32] = []
   /// The request of HTTP/1.1, until the client has said something in HTTP/2: curl has little room for
   /// what comes right behind a 101.
   private var upgraded: (request: HTTPRequest, content: [UInt8])?
@@ -45,11 +47,17 @@ final class HTTP2Echo: EchoProtocol, HTTP2ContentSource {
   }
 
   func content(of stream: Int32, into bytes: inout [UInt8], limit: Int) -> HTTP2Session.Content {
-    streams[stream]?.content(into: &bytes, limit: limit) ?? .failed
+    guard let content = streams[stream]?.content(into: &bytes, limit: limit) else { return .failed }
+    if case .last = content { said.append(stream) }
+    return content
   }
 
-  /// All that the windows let go.
+  /// All that the windows let go. A stream on which we have said all is not kept open for what the
+  /// client might add (RFC 9113 §8.1): nghttpx never ends its half of a WebSocket's.
   private func send(into output: inout [UInt8]) {
+    while session.send(into: &output, limit: 1 << 20) {}
+    for stream in said where !session.hasEnded(stream) { session.reset(stream, .noError) }
+    said = []
     while session.send(into: &output, limit: 1 << 20) {}
   }
 
