@@ -398,11 +398,15 @@ def test_a_websocket_is_a_stream(site, directory):
 def test_a_closed_websocket_makes_room_at_once(site):
     """nghttpx never ends its half: for two seconds each that was closed counted as one of its 100 streams."""
     with Connection(site.address) as connection:
-        for _ in range(150):
-            socket = connection.websocket()
-            assert socket.head().status == 200
+        sockets = [connection.websocket() for _ in range(50)]
+        for socket in sockets:
+            socket.head()
             socket.say((1000).to_bytes(2), Opcode.CLOSE)
+        for socket in sockets:
             connection.until(lambda: socket.ended)
+        for _ in range(2):
+            assert connection.exchange("GET", "/-/healthz").status == 200
+        assert {socket.reset for socket in sockets} == {NO_ERROR}
 
 
 @pytest.mark.parametrize(
