@@ -108,7 +108,7 @@ let examples: [(name: String, uses: [String])] = [
 /// product.
 let conformance: [(name: String, standsOn: [String], packages: [String])] = [
   (
-    "protocol-echo", ["EventLoop", "HTTP1", "WebSocket", "Syscalls"],
+    "protocol-echo", ["EventLoop", "HTTP1", "HTTP2", "WebSocket", "Syscalls"],
     ["HTTPTypes", "SystemPackage"]
   )
 ]

@@ -26,6 +26,9 @@ final class HTTP2Stream: Channel, LoopSource {
   /// What had been sent when somebody last looked, and when that was.
   private var sentAtLook: UInt64 = 0
   private var lookedAt: Int64 = 0
+  /// How long a client may go on sending after the answer before the stream is cut off: for the close
+  /// frame of a WebSocket, and content that was not wanted.
+  private var lingerSeconds: Int64 = 2
 
   private enum Phase {
     case receiving
@@ -39,10 +42,6 @@ final class HTTP2Stream: Channel, LoopSource {
     case said
     case released
   }
-
-  /// How long a client may go on sending after the answer before the stream is cut off: for the close
-  /// frame of a WebSocket, and content that was not wanted.
-  private static let lingerSeconds: Int64 = 2
 
   init(_ number: Int32, _ request: HTTPRequest, of owner: HTTP2Driver) {
     self.number = number
@@ -281,6 +280,8 @@ final class HTTP2Stream: Channel, LoopSource {
     guard isOpen || phase == .said else { return }
     if transport != .http { worker.traffic.closed(transport, cause) }
     guard phase == .answering else { return }
+    // Who said goodbye has no more to say; nghttpx keeps its half open even so, and has 100 streams.
+    if cause == .peer { lingerSeconds = 0 }
     phase = .complete
     look()
     markDirty()
@@ -339,6 +340,6 @@ final class HTTP2Stream: Channel, LoopSource {
 
   private func linger() {
     guard let token else { return }
-    worker.loop.setTimer(token, at: worker.loop.now + Self.lingerSeconds * second)
+    worker.loop.setTimer(token, at: worker.loop.now + lingerSeconds * second)
   }
 }

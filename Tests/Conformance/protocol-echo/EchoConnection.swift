@@ -7,7 +7,7 @@ import SystemPackage
 final class EchoConnection: LoopSource {
   private let socket: Socket
   private unowned let server: EchoServer
-  private var spoken: any EchoProtocol = HTTP1Echo()
+  private var spoken: any EchoProtocol = OpeningEcho()
   private var token: Loop.Token?
   private var output: [UInt8] = []
   private var sent = 0
@@ -44,7 +44,7 @@ final class EchoConnection: LoopSource {
   }
 
   private func take(_ bytes: UnsafeRawBufferPointer) {
-    switch spoken.receive(bytes, into: &output) {
+    switch spoken.receive(bytes, now: server.loop.now, into: &output) {
     case .goOn: break
     case .close: state = .closing
     case .become(let next, let unread):

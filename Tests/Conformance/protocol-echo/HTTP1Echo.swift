@@ -1,9 +1,9 @@
 import HTTP1
+import HTTP2
 import HTTPTypes
 import WebSocket
 
-/// HTTP/1.1: any method on `/` is answered 200 with the content it came with, `/echo` opens a
-/// WebSocket, anything else is 404.
+/// HTTP/1.1, which goes on in HTTP/2 or as a WebSocket for a client that asks (`Upgrade`).
 final class HTTP1Echo: EchoProtocol {
   private var parser: HTTP1RequestParser
   private var head: HTTP1RequestParser.RequestHead?
@@ -11,11 +11,13 @@ final class HTTP1Echo: EchoProtocol {
 
   init() {
     var limits = HTTP1RequestParser.Limits()
-    limits.body = 16 << 20
+    limits.body = EchoEndpoint.contentLimit
     parser = HTTP1RequestParser(limits: limits)
   }
 
-  func receive(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8]) -> EchoStep {
+  func receive(
+    _ bytes: UnsafeRawBufferPointer, now: Int64, into output: inout [UInt8]
+  ) -> EchoStep {
     parser.receive(bytes)
     while true {
       switch parser.next() {
@@ -43,12 +45,29 @@ final class HTTP1Echo: EchoProtocol {
   private func answer(
     _ head: HTTP1RequestParser.RequestHead, into output: inout [UInt8]
   ) -> EchoStep? {
-    let path = (head.request.path ?? "").prefix { $0 != "?" }
-    if path == "/echo" { return upgrade(head, into: &output) }
-    appendAnswer(
-      path == "/" ? .ok : .notFound, path == "/" ? content : [], keepAlive: head.keepAlive,
-      minorVersion: head.minorVersion, isHead: head.request.method == .head, to: &output)
+    if let step = switchToHTTP2(head, into: &output) { return step }
+    switch EchoEndpoint(head.request) {
+    case .webSocket: return upgrade(head, into: &output)
+    case .content: appendAnswer(.ok, content, to: head, &output)
+    case .nothing: appendAnswer(.notFound, [], to: head, &output)
+    }
     return head.keepAlive ? nil : .close
+  }
+
+  private func switchToHTTP2(
+    _ head: HTTP1RequestParser.RequestHead, into output: inout [UInt8]
+  ) -> EchoStep? {
+    guard !head.upgrades.contains("websocket"),
+      let settings = UpgradeSettings(head.request, upgrades: head.upgrades)
+    else { return nil }
+    HTTP1ResponseEncoder.appendHead(
+      .switchingProtocols, fields: [.upgrade: "h2c"], framing: .none, persistence: .upgrade,
+      to: &output)
+    let next = HTTP2Echo()
+    guard next.upgrade(settings, head.request, content: content, into: &output) else {
+      return .close
+    }
+    return .become(next, unread: parser.takeUnparsed())
   }
 
   private func upgrade(
@@ -67,6 +86,15 @@ final class HTTP1Echo: EchoProtocol {
         minorVersion: 1, isHead: false, to: &output)
       return .close
     }
+  }
+
+  private func appendAnswer(
+    _ status: HTTPResponse.Status, _ body: [UInt8], to head: HTTP1RequestParser.RequestHead,
+    _ output: inout [UInt8]
+  ) {
+    appendAnswer(
+      status, body, keepAlive: head.keepAlive, minorVersion: head.minorVersion,
+      isHead: head.request.method == .head, to: &output)
   }
 
   private func appendAnswer(

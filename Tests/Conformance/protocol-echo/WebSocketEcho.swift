@@ -14,7 +14,9 @@ final class WebSocketEcho: EchoProtocol {
     deflater = compression.map(MessageDeflater.init)
   }
 
-  func receive(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8]) -> EchoStep {
+  func receive(
+    _ bytes: UnsafeRawBufferPointer, now: Int64, into output: inout [UInt8]
+  ) -> EchoStep {
     parser.receive(bytes)
     while true {
       switch parser.next() {
