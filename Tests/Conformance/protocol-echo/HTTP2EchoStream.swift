@@ -2,8 +2,8 @@ import HTTP2
 import HTTPTypes
 import WebSocket
 
-/// One exchange on a stream of HTTP/2. What waits for the stream's window is bounded by what the client
-/// sent: 16 MiB, and twice that for a WebSocket whose client does not read.
+/// One exchange on a stream of HTTP/2. A body is 16 MiB at most; of a WebSocket all that its client sent
+/// and did not read again waits here, without a bound: this is a program for test suites.
 final class HTTP2EchoStream {
   private let number: Int32
   private let request: HTTPRequest
