@@ -111,6 +111,8 @@ extension Watch {
     }
     var entries = DirectoryEntries(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
     while let entry = entries.next() { found(entry, current) }
+    // Records that come before the next piece may be older than what was found in this one.
+    looked(into: directory)
   }
 
   private func found(_ entry: DirectoryEntries.Entry, _ current: ScanInProgress) {
@@ -193,8 +195,7 @@ extension Watch {
         drop(node)
       }
     }
-    recentScans[directory] = Clock.monotonic()
-    remember(directory)
+    looked(into: directory)
   }
 
   private func cannotScan(_ node: NodeID, _ error: Errno) {

@@ -144,8 +144,7 @@ extension Watch {
         compare(node, with: status, flags: flags)
       }
     }
-    recentScans[place.directory] = Clock.monotonic()
-    remember(place.directory)
+    looked(into: place.directory)
   }
 
   /// A name that was not known has `status`.

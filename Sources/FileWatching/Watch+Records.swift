@@ -338,6 +338,12 @@ extension Watch {
     looks.append((node, tree[node].life, Clock.monotonic()))
   }
 
+  /// Names of a directory were seen on the disk: records that may be older are checked.
+  func looked(into directory: NodeID) {
+    recentScans[directory] = Clock.monotonic()
+    remember(directory)
+  }
+
   /// A node that no index keeps.
   func keepPassing(_ node: NodeID) {
     guard !spec.index, !tree[node].isDirectory else { return }
