@@ -39,6 +39,13 @@ extension Watch {
         isTold: told))
   }
 
+  /// Does again what could not be done; as deep as it was to be.
+  func enqueueAgain(_ scan: Scan) {
+    guard tree.isAlive(scan.node, life: scan.life) else { return }
+    tree[scan.node].flags.insert(.queued)
+    scans.append(scan)
+  }
+
   var hasScans: Bool { scan != nil || !scans.isEmpty }
 
   /// Goes on scanning until `deadline` (monotonic nanoseconds) or until there is nothing left.
@@ -64,7 +71,7 @@ extension Watch {
       file = try open(scan.node)
       status = try FileStatus.of(file.descriptor)
     } catch {
-      return cannotScan(scan.node, error)
+      return cannotScan(scan, error)
     }
     let known = tree[scan.node]
     if known.isKnown, known.inode != status.inode || known.birth != status.birthTime {
@@ -103,7 +110,7 @@ extension Watch {
       count = try current.file.readEntries(into: buffer)
     } catch {
       scan = nil
-      return cannotScan(directory, error)
+      return cannotScan(current.scan, error)
     }
     guard count > 0 else {
       scan = nil
@@ -198,13 +205,14 @@ extension Watch {
     looked(into: directory)
   }
 
-  private func cannotScan(_ node: NodeID, _ error: Errno) {
+  private func cannotScan(_ scan: Scan, _ error: Errno) {
+    let node = scan.node
     switch error {
     case .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels, .staleNFSFileHandle:
       if node == Node.root {
         isRootDoubtful = true
       } else {
-        vanished.append((node, tree[node].life, ground.now + Ground.vanishedPatience))
+        vanished.append((scan, ground.now + Ground.vanishedPatience))
       }
     default:
       degrade(node, error)

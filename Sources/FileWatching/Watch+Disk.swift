@@ -131,6 +131,8 @@ extension Watch {
   /// name ends.
   func reconcile(_ place: Place, flags: ChangeFlags) {
     guard isThere(place), isOfUse(place.directory) else { return }
+    // In half of a rename nothing can be looked at: later.
+    guard isAttached(place.directory) else { return doubt(place) }
     let node = node(at: place)
     let found = place.name.withUnsafeBytes { look(at: $0, in: place.directory) }
     switch found {

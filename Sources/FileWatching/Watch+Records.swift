@@ -271,7 +271,7 @@ extension Watch {
         doubt(self.place(of: look.node))
       }
     }
-    for lost in vanished where tree.isAlive(lost.node, life: lost.life) { enqueueScan(lost.node) }
+    for lost in vanished { enqueueAgain(lost.scan) }
     vanished.removeAll()
     let isSeenByPlace = visibility.dependsOnDirectory || gitIgnores != nil
     if tree[node].mark < 0 || isSeenByPlace { enqueueScan(node, deep: isSeenByPlace) }

@@ -96,16 +96,14 @@ extension Watch {
     guard vanished.contains(where: { $0.due <= ground.now }) else { return }
     let due = vanished.filter { $0.due <= ground.now }
     vanished.removeAll { $0.due <= ground.now }
-    for lost in due where tree.isAlive(lost.node, life: lost.life) {
-      guard isAttached(lost.node) else {
+    for (scan, _) in due where tree.isAlive(scan.node, life: scan.life) {
+      guard isAttached(scan.node) else {
         if halves.isEmpty { continue }
-        vanished.append((lost.node, lost.life, ground.now + Ground.vanishedPatience))
+        vanished.append((scan, ground.now + Ground.vanishedPatience))
         continue
       }
-      reconcileWay(to: lost.node)
-      if tree.isAlive(lost.node, life: lost.life), tree[lost.node].mark < 0 {
-        enqueueScan(lost.node)
-      }
+      reconcileWay(to: scan.node)
+      enqueueAgain(scan)
     }
   }
 

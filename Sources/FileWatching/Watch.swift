@@ -59,7 +59,7 @@ final class Watch {
   /// When they are looked at even though the kernel's queue is never empty.
   var doubtsDue: Int64?
   /// Directories that were not there when they were to be scanned: looked for again after a while.
-  var vanished: [(node: NodeID, life: UInt32, due: Int64)] = []
+  var vanished: [(scan: Scan, due: Int64)] = []
   /// What was looked at by a path that records still to come may prove to have been another's.
   var looks: Deque<(node: NodeID, life: UInt32, time: Int64)> = []
   /// Directories in which names were looked at lately: records that may be older are checked.
