@@ -280,6 +280,8 @@ extension Watch {
   /// Something came from outside what this watch sees.
   private func movedIn(_ place: Place, isDirectory: Bool, isDoubtful: Bool) {
     let target = node(at: place)
+    // Should the name be left at once, it was an exchange with something that no mark told of.
+    displaced = target != Node.none || !spec.index ? place : nil
     if target != Node.none {
       if isDoubtful || isSuspect(place.directory) || isDirectory || tree[target].isDirectory {
         reconcile(place, flags: [])
