@@ -120,10 +120,11 @@ private struct Scanner {
   func fixdate() -> HTTPDate.Fields? {
     var scan = self
     var fields = HTTPDate.Fields()
-    guard scan.word(of: HTTPDate.weekdays.map { String($0.prefix(3)) }) != nil, scan.skip(", "),
-      scan.number(2, into: &fields.day), scan.skip(" "), scan.month(into: &fields),
-      scan.skip(" "), scan.number(4, into: &fields.year), scan.skip(" "), scan.time(into: &fields),
-      scan.skip(" GMT"), scan.rest.isEmpty
+    guard scan.word(of: HTTPDate.weekdays.map { String($0.prefix(3)) }) != nil, scan.literal(", "),
+      scan.number(2, into: &fields.day), scan.literal(" "), scan.month(into: &fields),
+      scan.literal(" "), scan.number(4, into: &fields.year), scan.literal(" "),
+      scan.time(into: &fields),
+      scan.literal(" GMT"), scan.rest.isEmpty
     else { return nil }
     return fields
   }
@@ -132,10 +133,11 @@ private struct Scanner {
   func rfc850(now: HTTPDate) -> HTTPDate.Fields? {
     var scan = self
     var fields = HTTPDate.Fields()
-    guard scan.word(of: HTTPDate.weekdays) != nil, scan.skip(", "),
-      scan.number(2, into: &fields.day), scan.skip("-"), scan.month(into: &fields),
-      scan.skip("-"), scan.number(2, into: &fields.year), scan.skip(" "), scan.time(into: &fields),
-      scan.skip(" GMT"), scan.rest.isEmpty
+    guard scan.word(of: HTTPDate.weekdays) != nil, scan.literal(", "),
+      scan.number(2, into: &fields.day), scan.literal("-"), scan.month(into: &fields),
+      scan.literal("-"), scan.number(2, into: &fields.year), scan.literal(" "),
+      scan.time(into: &fields),
+      scan.literal(" GMT"), scan.rest.isEmpty
     else { return nil }
     let thisYear = Int(now.text.dropFirst(12).prefix(4))!
     fields.year += thisYear - thisYear % 100
@@ -147,23 +149,23 @@ private struct Scanner {
   func asctime() -> HTTPDate.Fields? {
     var scan = self
     var fields = HTTPDate.Fields()
-    guard scan.word(of: HTTPDate.weekdays.map { String($0.prefix(3)) }) != nil, scan.skip(" "),
-      scan.month(into: &fields), scan.skip(" "),
-      scan.skip(" ") ? scan.number(1, into: &fields.day) : scan.number(2, into: &fields.day),
-      scan.skip(" "), scan.time(into: &fields), scan.skip(" "),
+    guard scan.word(of: HTTPDate.weekdays.map { String($0.prefix(3)) }) != nil, scan.literal(" "),
+      scan.month(into: &fields), scan.literal(" "),
+      scan.literal(" ") ? scan.number(1, into: &fields.day) : scan.number(2, into: &fields.day),
+      scan.literal(" "), scan.time(into: &fields), scan.literal(" "),
       scan.number(4, into: &fields.year), scan.rest.isEmpty
     else { return nil }
     return fields
   }
 
-  private mutating func skip(_ text: String) -> Bool {
+  private mutating func literal(_ text: String) -> Bool {
     guard rest.starts(with: text.utf8) else { return false }
     rest = rest.dropFirst(text.utf8.count)
     return true
   }
 
   private mutating func word(of words: [String]) -> Int? {
-    words.firstIndex { skip($0) }
+    words.firstIndex { literal($0) }
   }
 
   private mutating func number(_ digits: Int, into number: inout Int) -> Bool {
@@ -183,7 +185,7 @@ private struct Scanner {
   }
 
   private mutating func time(into fields: inout HTTPDate.Fields) -> Bool {
-    number(2, into: &fields.hour) && skip(":") && number(2, into: &fields.minute) && skip(":")
+    number(2, into: &fields.hour) && literal(":") && number(2, into: &fields.minute) && literal(":")
       && number(2, into: &fields.second)
   }
 }

@@ -145,8 +145,8 @@ def test_the_picture_of_a_follower_becomes_the_disk(daemon, directory, seed, set
             len(follower.picture.complaints),
             follower.picture.complaints[:5],
         )
-    # On a busy machine much of it merges; most of it never.
-    assert everything.changes > OPERATIONS / 30
+    # What settles merges, and more of it the slower the machine is; what does not, never.
+    assert everything.changes > OPERATIONS / (10 if settle == "0ms" else 30)
 
 
 @pytest.fixture
