@@ -15,6 +15,8 @@ extension Watcher {
       ground.journal.flush(now: ground.moment.time)
       reply(isRemoved)
     case .statuses(let reply):
+      // What is counted as published has been.
+      ground.journal.flush(now: ground.moment.time)
       reply(watches.values.sorted { $0.number < $1.number }.map(\.status))
     case .list(let request, let reply):
       listWhenCaughtUp(request, reply)

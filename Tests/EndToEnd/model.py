@@ -108,7 +108,9 @@ class Picture:
     # The state
 
     def _put(self, path, event):
-        before = self.entries.get(path)
+        # Of another object nothing is known but what is said of it.
+        is_other = event.get("kind") == "create" or event.get("kind") == "modify" and event.get("replaced")
+        before = None if is_other else self.entries.get(path)
         size = event.get("size", before.size if before else None)
         type = event.get("type") or (before.type if before else None)
         self.entries[path] = Entry(type, size if type == "file" else None)
