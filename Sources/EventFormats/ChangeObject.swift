@@ -31,6 +31,10 @@ struct ChangeObject {
       output.append(decimal: UInt64(record.count))
     }
     if record.flags.contains(.rescan), !isEntry { output.append(",\"cause\":\"rescan\"") }
+    if record.process > 0, !isEntry {
+      output.append(",\"pid\":")
+      output.append(decimal: UInt64(record.process))
+    }
   }
 
   private func appendFlags(of record: JournalRecord, into output: inout [UInt8]) {

@@ -31,6 +31,8 @@ package struct JournalRecord: Sendable {
   package var fromEnd: UInt32 = 0
   /// Records of the kernel merged into this change; 1 when none were.
   package var count: UInt32 = 1
+  /// Who did it; 0 where nobody says.
+  package var process: Int32 = 0
   /// Bytes, when `flags` has `indexed`.
   package var size: UInt64 = 0
   /// Nanoseconds since 1970 (UTC), when `flags` has `indexed`.

@@ -5,14 +5,15 @@ internal import SystemPackage
 /// The ways in which a kernel tells of changes.
 enum BackendKind: String, Sendable {
   case inotify, fanotify
+  case fanotifyFilesystem = "fanotify-filesystem"
 
   /// Whether a record may tell of what happened after later records: then none proves anything by
   /// itself, and every name of which one tells is compared with the disk.
-  var mayTellEarly: Bool { self == .fanotify }
+  var mayTellEarly: Bool { self != .inotify }
 
   /// Whether what happens to a directory's own attributes is told of its mark only, and not of the
   /// one above with its name.
-  var tellsOfDirectoriesThemselves: Bool { self == .fanotify }
+  var tellsOfDirectoriesThemselves: Bool { self != .inotify }
 }
 
 /// What is to be told of the entries of a directory, besides how they come, go and look.
@@ -105,6 +106,8 @@ struct BackendRecord {
   var isDirectory = false
   /// The same on both halves of a rename; 0 on the one half of a rename that has no other here.
   var cookie: UInt32 = 0
+  /// Who did it; 0 where the backend does not say.
+  var process: Int32 = 0
   /// Empty when the record is about the marked directory itself.
   var name = 0..<0
 }

@@ -48,6 +48,7 @@ struct Coalescer {
     var change = pending[node] ?? begin(moment)
     change.last = moment.now
     change.time = moment.time
+    if moment.process != 0 { change.process = moment.process }
     change.flags.formUnion(flags)
     change.count += counts
     if !change.isPlacement {
@@ -66,6 +67,7 @@ struct Coalescer {
     var change = pending[node] ?? begin(moment)
     change.last = moment.now
     change.time = moment.time
+    if moment.process != 0 { change.process = moment.process }
     change.content.formUnion(content)
     change.flags.formUnion(flags)
     change.count += 1

@@ -2,15 +2,21 @@ internal import FileEvents
 internal import Syscalls
 internal import SystemPackage
 
-/// fanotify(7) marks on directories, no privilege needed: a rename is one record with both ends, and
-/// a move out is known at once. Records name directories by handle; a mark is a number of our own for
-/// one. Records merge into earlier ones, equal renames too, so their order proves nothing. Confined to the tree thread.
+/// fanotify(7): a rename is one record with both ends, and a move out is known at once. Records name
+/// directories by handle; a mark is a number of our own for one. Records merge into earlier ones,
+/// equal renames too, so their order proves nothing. Confined to the tree thread.
+///
+/// With directories marked no privilege is needed. With whole filesystems marked, one mark for each,
+/// records of every directory come, and say who did it; those without a number are passed over.
 ///
 /// The kernel ends a mark only by an open descriptor of its directory, and where a directory has gone
 /// nobody can say: that mark lives on, its records find no number, until the directory is deleted or
 /// nothing is watched any more.
 final class FanotifyBackend: Backend {
   private let group: FanotifyGroup
+  private let scope: FanotifyProbe.Scope
+  /// What is asked of each marked filesystem, by its id.
+  private var filesystems: [UInt64: FanotifyMask] = [:]
   private var numbers: [ObjectHandle: Int32] = [:]
   private var handles: [Int32: ObjectHandle] = [:]
   private var lastNumber: Int32 = -1
@@ -18,34 +24,43 @@ final class FanotifyBackend: Backend {
   /// The directory of the record before: most often that of the next.
   private var recent: (bytes: [UInt8], mark: Int32?) = ([], nil)
 
-  let kind = BackendKind.fanotify
+  let kind: BackendKind
 
   var queue: RecordQueue {
     RecordQueue(
-      kind: .fanotify, descriptor: group.descriptor, longestRecord: FanotifyEvents.longest
+      kind: kind, descriptor: group.descriptor, longestRecord: FanotifyEvents.longest
     ) { [group] buffer throws(Errno) in try group.read(into: buffer) }
   }
 
   /// Throws `.instanceLimit` on EMFILE, `.unsupported` where the kernel refuses.
-  init() throws(WatchProblem) {
+  init(_ scope: FanotifyProbe.Scope) throws(WatchProblem) {
+    self.scope = scope
+    kind = Self.kind(scope)
     do {
       group = try FanotifyGroup()
     } catch {
-      throw Limits.groupProblem(error)
+      throw Limits.groupProblem(kind, error)
+    }
+  }
+
+  static func kind(_ scope: FanotifyProbe.Scope) -> BackendKind {
+    switch scope {
+    case .directory: .fanotify
+    case .filesystem: .fanotifyFilesystem
     }
   }
 
   /// Throws `.unsupported` when the filesystem of `directory`, open for listing or as a place, has
   /// no file handles, or the kernel no records of renames; `.instanceLimit` on EMFILE.
-  static func probe(_ directory: Int32) throws(WatchProblem) {
+  static func probe(_ directory: Int32, _ scope: FanotifyProbe.Scope) throws(WatchProblem) {
     do {
-      try FanotifyProbe.run(on: directory)
+      try FanotifyProbe.run(on: directory, scope)
     } catch {
       switch error.error {
       // What may not be read or does not fit is said of the directory, whatever the backend.
       case .permissionDenied, .noSpace: return
-      case .tooManyOpenFiles: throw Limits.groupProblem(error.error)
-      default: throw Limits.refusal(error.call, error.error)
+      case .tooManyOpenFiles: throw Limits.groupProblem(kind(scope), error.error)
+      default: throw Limits.refusal(kind(scope), error.call, error.error)
       }
     }
   }
@@ -69,7 +84,10 @@ final class FanotifyBackend: Backend {
 
   func arm(_ descriptor: Int32, _ purpose: MarkPurpose) throws(Errno) -> Int32 {
     let handle = try ObjectHandle.of(descriptor)
-    try group.mark(descriptor, Self.mask(purpose))
+    switch scope {
+    case .directory: try group.mark(descriptor, Self.mask(purpose))
+    case .filesystem: try markFilesystem(of: descriptor, handle.filesystem, Self.mask(purpose))
+    }
     if let known = numbers[handle] { return known }
     lastNumber += 1
     numbers[handle] = lastNumber
@@ -78,13 +96,28 @@ final class FanotifyBackend: Backend {
     return lastNumber
   }
 
+  private func markFilesystem(
+    of place: Int32, _ id: UInt64, _ mask: FanotifyMask
+  ) throws(Errno) {
+    let marked = filesystems[id] ?? []
+    // Records of directories themselves tell of ends that the ones above need not be asked for.
+    let wanted = marked.union(mask).subtracting(.onChildren)
+    guard wanted != marked else { return }
+    try group.markFilesystem(of: place, wanted)
+    filesystems[id] = wanted
+  }
+
   func disarm(_ mark: Int32, _ directory: () -> OpenFile?) {
     guard let handle = handles.removeValue(forKey: mark) else { return }
     numbers[handle] = nil
     recent = ([], nil)
     if handles.isEmpty {
       group.unmarkAll()
-    } else if let open = directory(), (try? ObjectHandle.of(open.descriptor)) == handle {
+      group.unmarkAllFilesystems()
+      filesystems.removeAll()
+    } else if scope == .directory, let open = directory(),
+      (try? ObjectHandle.of(open.descriptor)) == handle
+    {
       group.unmark(open.descriptor)
     }
   }
@@ -113,7 +146,7 @@ final class FanotifyBackend: Backend {
           body(
             BackendRecord(
               action: action, mark: mark, isDirectory: event.mask.contains(.onDirectory),
-              name: entry.name))
+              process: event.process, name: entry.name))
         }
       }
     }
@@ -141,12 +174,14 @@ final class FanotifyBackend: Backend {
     if let (mark, name) = from {
       body(
         BackendRecord(
-          action: .departed, mark: mark, isDirectory: isDirectory, cookie: cookie, name: name))
+          action: .departed, mark: mark, isDirectory: isDirectory, cookie: cookie,
+          process: event.process, name: name))
     }
     if let (mark, name) = to {
       body(
         BackendRecord(
-          action: .arrived, mark: mark, isDirectory: isDirectory, cookie: cookie, name: name))
+          action: .arrived, mark: mark, isDirectory: isDirectory, cookie: cookie,
+          process: event.process, name: name))
     }
   }
 

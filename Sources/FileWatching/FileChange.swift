@@ -69,6 +69,8 @@ public struct FileChange: Sendable, Hashable {
   public let timeNanoseconds: Int64
   /// Kernel records merged into this change.
   public let count: Int
+  /// Who did it; nil where the kernel does not say.
+  public let processID: Int32?
   /// Of a reset: why.
   public let resetReason: ResetReason?
   /// Of a reset with the reason ``ResetReason/unwatchable``: what went wrong.
@@ -118,6 +120,7 @@ public struct FileChange: Sendable, Hashable {
     flags = record.flags
     timeNanoseconds = record.time
     count = Int(record.count)
+    processID = record.process > 0 ? record.process : nil
     indexedSize = record.size
     indexedTime = record.mtime
     error = nil
@@ -138,6 +141,7 @@ public struct FileChange: Sendable, Hashable {
     relativeFrom = nil
     flags = []
     count = 1
+    processID = nil
     indexedSize = 0
     indexedTime = 0
   }

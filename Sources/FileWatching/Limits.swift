@@ -46,9 +46,9 @@ enum Limits {
     }
   }
 
-  static func groupProblem(_ error: Errno) -> WatchProblem {
+  static func groupProblem(_ kind: BackendKind, _ error: Errno) -> WatchProblem {
     let limit = Limit.lower("fs.fanotify.max_user_groups", "user.max_fanotify_groups")
-    guard error == .tooManyOpenFiles else { return refusal("fanotify_init", error) }
+    guard error == .tooManyOpenFiles else { return refusal(kind, "fanotify_init", error) }
     return WatchProblem(
       .instanceLimit, errno: error.rawValue,
       detail:
@@ -57,10 +57,23 @@ enum Limits {
   }
 
   /// The kernel, a container's policy or the filesystem does not let fanotify be used.
-  static func refusal(_ call: String, _ error: Errno) -> WatchProblem {
-    WatchProblem(
+  static func refusal(
+    _ kind: BackendKind, _ call: String, _ error: Errno
+  ) -> WatchProblem {
+    var reason = ""
+    if kind == .fanotifyFilesystem {
+      switch error {
+      case .notPermitted: reason = "; it takes CAP_SYS_ADMIN, outside of any container"
+      case .operationNotSupportedByDevice, .improperLink:  // ENODEV, EXDEV
+        reason =
+          "; the filesystem has no id of its own, as overlayfs and btrfs subvolumes have none"
+      default: break
+      }
+    }
+    return WatchProblem(
       .unsupported, errno: error.rawValue,
-      detail: "backend: fanotify is refused here (\(call): \(error)); use auto or inotify")
+      detail: "backend: \(kind.rawValue) is refused here (\(call): \(error))\(reason); "
+        + "use auto or inotify")
   }
 
   /// As `watchProblem`, of fanotify marks.

@@ -29,6 +29,8 @@ struct PendingChange {
   var last: Int64
   /// When its latest record was read, in nanoseconds since 1970.
   var time: Int64
+  /// Who did what its latest record tells; 0 where nobody says.
+  var process: Int32 = 0
   /// Whether the node came, went or moved: such changes leave in order.
   var isPlacement = false
   /// Unique to this change: a note of another turn about its node is stale.
@@ -43,12 +45,15 @@ struct Note {
   var place: Place
   var first: Int64
   var time: Int64
+  var process: Int32
 }
 
-/// When a record came: on the clock that measures settling, and on the wall.
+/// When a record came, on the clock that measures settling and on the wall, and of whom.
 struct Moment {
   /// Nanoseconds, monotonic.
   var now: Int64
   /// Nanoseconds since 1970 (UTC).
   var time: Int64
+  /// Who did what the record tells; 0 where the backend does not say, and between records.
+  var process: Int32 = 0
 }

@@ -129,7 +129,7 @@ extension Watch {
       Note(
         kind: kind, type: type, flags: flags,
         place: place(Array(name), in: directory), first: ground.now,
-        time: ground.moment.time))
+        time: ground.moment.time, process: ground.moment.process))
   }
 
   /// The node of a name; without an index, a passing one for a file that is visible.

@@ -383,7 +383,8 @@ extension Watch {
   private func send(_ note: Note) {
     guard isThere(note.place), !isUntold(note.place.directory) else { return }
     let change = PendingChange(
-      count: 1, first: note.first, last: note.first, time: note.time, turn: 0)
+      count: 1, first: note.first, last: note.first, time: note.time, process: note.process,
+      turn: 0)
     write(note.kind, change, note.type, at: note.place, flags: note.flags)
   }
 }

@@ -51,6 +51,7 @@ extension Watch {
     record.fromType = fromType
     record.flags = flags
     record.count = max(1, change.count)
+    record.process = change.process
     if spec.index, let status {
       record.flags.insert(.indexed)
       record.size = status.size

@@ -103,11 +103,13 @@ extension Watcher {
   /// What a spec may ask and this version does not do is refused by name.
   private static func checkSupport(_ spec: WatchSpec) throws(WatchProblem) {
     switch spec.backend {
-    case .auto, .inotify, .fanotify: break
-    case .fanotifyFilesystem, .poll:
+    case .auto, .inotify, .fanotify, .fanotifyFilesystem: break
+    case .poll:
       throw WatchProblem(
         .unsupported,
-        detail: "backend: \(spec.backend.rawValue) is not supported; use auto, inotify or fanotify")
+        detail:
+          "backend: \(spec.backend.rawValue) is not supported; use auto, inotify, fanotify or "
+          + "fanotify-filesystem")
     }
     if spec.followSymlinks {
       throw WatchProblem(

@@ -15,8 +15,8 @@ final class Watcher {
   let reader: ReaderControl
   /// Of inotify, which is always there.
   let ground: Ground
-  /// From the first watch on that asks for it.
-  private var fanotify: Ground?
+  /// Each from the first watch on that asks for it.
+  private var others: [Ground] = []
   var watches: [UInt32: Watch] = [:]
   var nextNumber: UInt32 = 1
   /// Ids that have been in use: a watch that gets one again has a history.
@@ -106,17 +106,23 @@ final class Watcher {
 
   // MARK: Backends
 
-  private var grounds: [Ground] { fanotify.map { [ground, $0] } ?? [ground] }
+  private var grounds: [Ground] { [ground] + others }
 
   /// What a watch on `directory` stands on. Throws `.unsupported` where the backend it names is
   /// refused.
   func ground(for choice: BackendChoice, on directory: Int32) throws(WatchProblem) -> Ground {
-    guard choice == .fanotify else { return ground }
-    try FanotifyBackend.probe(directory)
-    if let fanotify { return fanotify }
-    let made = Ground(backend: try FanotifyBackend(), journal: ground.journal)
+    let scope: FanotifyProbe.Scope
+    switch choice {
+    case .fanotify: scope = .directory
+    case .fanotifyFilesystem: scope = .filesystem
+    case .auto, .inotify, .poll: return ground
+    }
+    try FanotifyBackend.probe(directory, scope)
+    let kind = FanotifyBackend.kind(scope)
+    if let known = others.first(where: { $0.backend.kind == kind }) { return known }
+    let made = Ground(backend: try FanotifyBackend(scope), journal: ground.journal)
     made.moment = ground.moment
-    fanotify = made
+    others.append(made)
     reader.add(made.backend.queue)
     return made
   }
@@ -139,7 +145,9 @@ final class Watcher {
   }
 
   private func apply(_ bytes: UnsafeRawBufferPointer, on ground: Ground) {
+    defer { ground.moment.process = 0 }
     ground.backend.records(in: bytes) { record in
+      ground.moment.process = record.process
       if record.action == .overflow {
         for watch in watches.values where watch.ground === ground { watch.overflowed() }
         return

@@ -18,6 +18,8 @@ package struct FanotifyEvent: Sendable, Equatable {
   package var from: Entry?
   /// What a rename reached; nil where that directory is not marked.
   package var to: Entry?
+  /// Who did it; 0 where the group was made without CAP_SYS_ADMIN, and on `queueOverflow`.
+  package var process: Int32 = 0
 }
 
 /// The records in `bytes`, which must be what one or more reads returned, whole. A record cut short
@@ -45,6 +47,7 @@ package struct FanotifyEvents: Sequence, IteratorProtocol {
     else { return nil }
     let mask = bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
     var event = FanotifyEvent(mask: FanotifyMask(rawValue: mask))
+    event.process = bytes.loadUnaligned(fromByteOffset: offset + 20, as: Int32.self)
     var information = offset + header
     let end = offset + length
     offset = end

@@ -66,6 +66,20 @@ package final class FanotifyGroup: Sendable {
   /// Ends all marks. The C function is `fanotify_mark` with FAN_MARK_FLUSH.
   package func unmarkAll() { _ = fanotify_mark(descriptor, 0x80, 0, AT_FDCWD, nil) }
 
+  /// Adds `mask` to the mark of the whole filesystem that `place` is on. The C function is
+  /// `fanotify_mark` with FAN_MARK_ADD and FAN_MARK_FILESYSTEM. Throws EPERM without CAP_SYS_ADMIN in
+  /// the first user namespace, ENODEV and EXDEV where the filesystem has no id of its own (overlayfs,
+  /// a btrfs subvolume), EOPNOTSUPP where it has no file handles, ENOMEM.
+  package func markFilesystem(of place: Int32, _ mask: FanotifyMask) throws(Errno) {
+    guard change(0x1 | 0x100, mask, place) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// Ends the marks of all filesystems. The C function is `fanotify_mark` with FAN_MARK_FLUSH and
+  /// FAN_MARK_FILESYSTEM.
+  package func unmarkAllFilesystems() {
+    _ = fanotify_mark(descriptor, 0x80 | 0x100, 0, AT_FDCWD, nil)
+  }
+
   private func change(_ flags: UInt32, _ mask: FanotifyMask, _ directory: Int32) -> Int32 {
     let outcome = fanotify_mark(descriptor, flags, mask.rawValue, directory, nil)
     guard outcome != 0, errno == EBADF else { return outcome }

@@ -6,7 +6,8 @@ package import SystemPackage
 /// on most, never given to another object. A plain value; up to 24 bytes of handle, which is what
 /// local filesystems have, need no memory of their own.
 package struct ObjectHandle: Hashable, Sendable {
-  private var filesystem: UInt64
+  /// The id of statfs(2).
+  package let filesystem: UInt64
   private var typeAndCount: UInt64
   private var first: UInt64 = 0
   private var second: UInt64 = 0

@@ -72,11 +72,31 @@ def test_the_command_follows_by_marks(launched, directory):
     assert (line["kind"], line["from"], line["path"]) == ("move", "old", "sub/new")
 
 
-@pytest.mark.parametrize("backend", ["fanotify-filesystem", "poll"])
-def test_a_backend_that_is_not_here_is_refused_by_name(daemon, directory, backend):
+def test_a_backend_that_is_not_here_is_refused_by_name(daemon, directory):
     server = daemon(directory)
-    answer = server.request("POST", WATCHES, {"root": str(directory), "backend": backend})
-    assert f"{backend} is not supported; use auto, inotify or fanotify" in answer.problem(422)["detail"]
+    answer = server.request("POST", WATCHES, {"root": str(directory), "backend": "poll"})
+    assert "poll is not supported; use auto, inotify, fanotify or" in answer.problem(422)["detail"]
+
+
+def test_a_mark_on_the_filesystem_says_who_made_a_change(launched, directory):
+    run = launched("watch", directory, "--backend", "fanotify-filesystem", "--json")
+    eventually(lambda: "watching " in run.stderr or run.process.poll() is not None, what="an answer")
+    if run.process.poll() is not None:
+        pytest.skip(f"fanotify-filesystem: {run.stderr}")
+    maker = subprocess.Popen(["mkdir", directory / "made"])
+    maker.wait()
+    eventually(lambda: run.stdout.count(b"\n") >= 1, what="a line")
+    change = json.loads(run.stdout.splitlines()[0])
+    assert (change["kind"], change["path"], change["pid"]) == ("create", "made", maker.pid)
+
+
+def test_without_the_privilege_a_mark_on_the_filesystem_is_refused_with_the_reason(directory):
+    command = ["unshare", "-Ur", support.EXECUTABLE, "watch", directory, "--backend", "fanotify-filesystem"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=support.PATIENCE)
+    if "unshare" in run.stderr:
+        pytest.skip(run.stderr)
+    assert run.returncode == 78, run.stderr
+    assert "fanotify-filesystem is refused here" in run.stderr and "CAP_SYS_ADMIN" in run.stderr, run.stderr
 
 
 def test_where_the_kernel_gives_no_group_the_limit_is_named_and_inotify_works(spaces, directory):

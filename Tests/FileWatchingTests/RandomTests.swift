@@ -25,7 +25,11 @@ struct RandomTests {
     "whatever happens, the sum of changes is the truth",
     arguments: Case.all, WatchedTree.backends)
   func convergence(_ given: Case, _ backend: BackendChoice) throws {
-    let tree = try WatchedTree()
+    try Self.run(given, on: backend, in: FileManager.default.temporaryDirectory)
+  }
+
+  static func run(_ given: Case, on backend: BackendChoice, in place: URL) throws {
+    let tree = try WatchedTree(in: place)
     defer { tree.close() }
     let disk = Disk(root: tree.root)
     print("random operations: TIDINGS_SEED=\(Self.seed)")
@@ -63,7 +67,7 @@ struct RandomTests {
     #expect(given.isOverflowing == (counters.overflows > 0))
   }
 
-  private func compare(_ client: ModelClient, _ disk: Disk, _ when: String) throws {
+  private static func compare(_ client: ModelClient, _ disk: Disk, _ when: String) throws {
     let truth = disk.everything()
     let missing = truth.filter { client.entries[$0.key] != $0.value }
     let extra = client.entries.filter { truth[$0.key] == nil }

@@ -30,21 +30,24 @@ final class ScenarioRun {
   private var checked: [String: Int] = [:]
   private var held: Int32 = -1
 
-  init(_ script: ScenarioScript, on backend: BackendChoice) throws {
+  init(
+    _ script: ScenarioScript, on backend: BackendChoice,
+    in place: URL = FileManager.default.temporaryDirectory
+  ) throws {
     self.script = script
     self.backend = backend
     let isUnprivileged = script.lines.contains { $0.text(0) == "as" }
-    tree = try isUnprivileged ? Self.unprivileged() : WatchedTree()
+    tree = try isUnprivileged ? Self.unprivileged(in: place) : WatchedTree(in: place)
     disk = Disk(root: tree.root)
   }
 
   /// Credentials belong to a thread, and the threads it starts inherit them: a thread that has given
   /// up root's file access starts a watcher without it, while the test goes on as root.
-  private static func unprivileged() throws -> WatchedTree {
+  private static func unprivileged(in place: URL) throws -> WatchedTree {
     let outcome = Outcome()
     let thread = try OwnThread(name: "unprivileged") {
       _ = setfsuid(65_534)
-      outcome.tree.withLock { $0 = try? WatchedTree() }
+      outcome.tree.withLock { $0 = try? WatchedTree(in: place) }
     }
     thread.join()
     return try #require(outcome.tree.withLock { $0 })

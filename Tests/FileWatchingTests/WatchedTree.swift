@@ -31,9 +31,11 @@ final class WatchedTree: Sendable {
     init() throws { wakeup = try WakeUp() }
   }
 
-  init(options: WatchServiceOptions = WatchServiceOptions()) throws {
-    let outside = FileManager.default.temporaryDirectory
-      .appendingPathComponent("tidings-\(UUID().uuidString)")
+  init(
+    in place: URL = FileManager.default.temporaryDirectory,
+    options: WatchServiceOptions = WatchServiceOptions()
+  ) throws {
+    let outside = place.appendingPathComponent("tidings-\(UUID().uuidString)")
     try FileManager.default.createDirectory(
       at: outside.appendingPathComponent("root"), withIntermediateDirectories: true)
     root = Array(outside.appendingPathComponent("root").path.utf8)
