@@ -1,5 +1,5 @@
 /// How compressed bytes are wrapped.
-package enum CompressionFormat: Sendable, Equatable {
+package enum CompressionFormat: Sendable, Hashable {
   /// Deflate blocks alone (RFC 1951), as permessage-deflate has them: a window of two to the power
   /// of `windowBits` bytes, 9 to 15. (zlib's own deflate cannot keep to 8.)
   case raw(windowBits: Int)
@@ -8,24 +8,22 @@ package enum CompressionFormat: Sendable, Equatable {
   /// RFC 1952.
   case gzip
 
-  /// As deflateInit2 takes it, and inflateInit2 with `.full`, which reads all.
-  func windowBits(_ memory: Deflater.Memory) -> Int32 {
-    let usual: Int32 = memory == .full ? 15 : 11
+  /// As deflateInit2 and inflateInit2 take it.
+  var windowBits: Int32 {
     switch self {
     case .raw(let bits):
       precondition((9...15).contains(bits), "zlib deflates with 9 to 15 bits")
       return -Int32(bits)
-    case .zlib: return usual
-    case .gzip: return usual + 16
+    case .zlib: return 15
+    case .gzip: return 15 + 16
     }
   }
 
   /// As deflateInit2 takes it: what is looked up in grows with the window, since zlib goes through
   /// all of it each time the window moves. (A window of 9 bits and the usual memory: 30 times the
   /// time.)
-  func memoryLevel(_ memory: Deflater.Memory) -> Int32 {
-    let bits =
-      if case .raw(let bits) = self { Int32(bits) } else { windowBits(memory) & 15 }
+  var memoryLevel: Int32 {
+    let bits = if case .raw(let bits) = self { Int32(bits) } else { Int32(15) }
     return max(4, bits - 7)
   }
 }

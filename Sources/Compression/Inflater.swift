@@ -27,7 +27,7 @@ package final class Inflater {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     let result = inflateInit2_(
-      stream, format.windowBits(.full), ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+      stream, format.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     precondition(result == Z_OK, "inflateInit2: \(result)")
   }
 

@@ -10,21 +10,6 @@ final class FilterGroup {
     let verdict: Verdict
   }
 
-  /// Framed events of the records after `start` up to `end`, ready to be copied.
-  struct Broadcast {
-    let framing: StreamFraming
-    let start: UInt64
-    let end: UInt64
-    /// Whether the record after `end` is the next match (or `end` was the head).
-    let endIsExact: Bool
-    let bytes: [UInt8]
-    /// The last id in it.
-    let lastID: UInt64
-    let events: Int
-    /// Whether one of them tells to read something again.
-    let saysReset: Bool
-  }
-
   let selection: Selection
   private(set) var members: [Subscription] = []
   /// How many members have something unseen.

@@ -76,6 +76,8 @@ package final class Subscription {
   /// Whether it says only what happened.
   let isPoll: Bool
   private unowned let owner: any SubscriptionOwner
+  /// Held unowned, as the owner is. Nil: broadcasts are copied as they are.
+  package unowned var broadcastWriter: (any BroadcastWriter)?
   var state: State
 
   init(
@@ -151,7 +153,7 @@ package final class Subscription {
         if let close = actOnOverflow(turn: &turn, into: &output) { return close }
         continue
       }
-      if through == .max, turn.events == nil, group.members.count > 1 {
+      if through == .max, turn.events == nil, group.members.count > 1 || broadcastWriter != nil {
         appendBroadcast(turn: &turn, into: &output)
       } else {
         appendChanges(through: end, turn: &turn, into: &output)
@@ -186,11 +188,18 @@ package final class Subscription {
     let broadcast =
       group.broadcast(from: state.position, framing: framing)
       ?? hub.makeBroadcast(group, from: state.position, framing: framing, budget: &turn.budget)
-    output.append(contentsOf: broadcast.bytes)
+    if let broadcastWriter, broadcast.events > 0 {
+      broadcastWriter.append(broadcast, of: self, to: &output)
+    } else {
+      output.append(contentsOf: broadcast.bytes)
+    }
     if broadcast.saysReset { state.knownThrough = .max }
     advance(to: WalkEnd(position: broadcast.end, isExact: broadcast.endIsExact))
     count(events: broadcast.events, upTo: max(state.told, broadcast.lastID))
   }
+
+  /// What subscriptions share that are sent the same broadcasts, if their framing is the same as well.
+  package var filterID: ObjectIdentifier { ObjectIdentifier(group) }
 
   func advance(to end: WalkEnd) {
     state.position = end.position
@@ -271,7 +280,7 @@ extension Hub {
   /// to the same place.
   func makeBroadcast(
     _ group: FilterGroup, from start: UInt64, framing: StreamFraming, budget: inout Int
-  ) -> FilterGroup.Broadcast {
+  ) -> Broadcast {
     let framed = encoder(for: framing)
     var bytes: [UInt8] = []
     var (events, last) = (0, UInt64(0))
@@ -282,7 +291,7 @@ extension Hub {
       last = $0.sequence
       return .take
     }
-    let broadcast = FilterGroup.Broadcast(
+    let broadcast = Broadcast(
       framing: framing, start: start, end: walked.position, endIsExact: walked.isExact,
       bytes: bytes, lastID: last, events: events,
       saysReset: counters.resetsEncoded != resetsBefore)

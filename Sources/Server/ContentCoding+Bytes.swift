@@ -10,11 +10,7 @@ extension ContentCoding {
   /// `content` in this coding.
   func compressed(_ content: [UInt8]) -> [UInt8] { Deflater.compressed(content, format) }
 
-  private var format: CompressionFormat { self == .gzip ? .gzip : .zlib }
-
-  /// One client's stream, flushed at every send: 22 KB, and two thirds of what the full window would
-  /// save.
-  func stream() -> Deflater { Deflater(format, memory: .small) }
+  var format: CompressionFormat { self == .gzip ? .gzip : .zlib }
 }
 
 extension HTTPRequest {

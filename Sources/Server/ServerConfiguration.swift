@@ -83,9 +83,10 @@ package struct Limits: Sendable {
   package var laggardNanosecondsPerTurn: Int64 = 2_000_000
   /// Between a WebSocket's pings: below the idle limits of common proxies (30–60 s).
   package var pingSeconds: Int64 = 25
-  /// Streams of one loop that are compressed, each by a state of 22 KB of its own and 2 µs an event;
-  /// more are sent as they are.
-  package var compressedStreams = 256
+  /// Groups of clients on one loop that share a compressor, 22 KB, or 268 KB from eight clients on:
+  /// 67 MB at worst, for 2,048 clients. Whoever comes then is compressed alone, without memory, by
+  /// 3 µs an event.
+  package var compressionGroups = 256
   /// Watches that REST may add: each costs kernel memory.
   package var watches = 1_000
   /// Over how long a stop spreads its goodbyes, nanoseconds; 0: all at once.

@@ -33,8 +33,8 @@ final class Worker {
   private(set) var connections: [ConnectionID: Connection] = [:]
   /// Who follows something: event streams, polls that wait, WebSockets.
   private(set) var streams: [ConnectionID: any Channel] = [:]
-  /// Of these, how many hold the state of a compressor.
-  var compressedStreams = 0
+  /// What those among them share who are sent the same, compressed.
+  let compression: CompressionGroups
   private(set) var requests: UInt64 = 0
   var traffic = Traffic()
 
@@ -63,6 +63,7 @@ final class Worker {
     self.index = index
     self.shared = shared
     loop = try Loop()
+    compression = CompressionGroups(limit: shared.configuration.limits.compressionGroups)
     mailbox = shared.mailboxes[index]
     hub = Hub(
       epoch: shared.watcher.epoch, published: { [watcher = shared.watcher] in watcher.head })

@@ -1,10 +1,10 @@
-internal import Compression
+package import Compression
 
 /// What two ends have agreed on about permessage-deflate (RFC 7692). A value.
 ///
 /// The client's context is never kept: what a message needs to be read is released with it, or ten
 /// thousand silent clients would hold 400 MB.
-package struct MessageCompression: Sendable, Equatable {
+package struct MessageCompression: Sendable, Hashable {
   /// The server's messages refer to nothing before them.
   package var serverForgets = false
   /// Two to the power of it is how far the server's messages refer back, in bytes.
@@ -60,6 +60,28 @@ package struct MessageCompression: Sendable, Equatable {
 
   /// What every message ends with and none carries (§7.2.1).
   static let tail: [UInt8] = [0, 0, 0xFF, 0xFF]
+}
+
+extension MessageCompression {
+  /// Appends `frames`, whole and unmasked text messages, each compressed by `deflater`, whose window
+  /// is the server's or smaller (RFC 7692 §7.2.1). They refer back to what `deflater` has compressed,
+  /// unless the server has agreed to forget.
+  package func append(
+    compressing frames: [UInt8], from start: Int = 0, by deflater: Deflater,
+    to output: inout [UInt8]
+  ) {
+    var (place, payload) = (start, [UInt8]())
+    while place < frames.count {
+      let frame = WebSocketFrame.extent(in: frames, at: place)
+      if serverForgets { deflater.reset() }
+      payload.removeAll(keepingCapacity: true)
+      let message = frames.span.bytes.extracting(frame.payload..<frame.end)
+      deflater.compress(message, .sync, into: &payload)
+      payload.removeLast(Self.tail.count)
+      WebSocketFrame.append(.text, isCompressed: true, payload, to: &output)
+      place = frame.end
+    }
+  }
 }
 
 /// Compresses the server's messages of one WebSocket. Confined to whoever made it. Without memory

@@ -72,6 +72,17 @@ package enum WebSocketFrame {
     append(.close, payload, mask: mask, to: &bytes)
   }
 
+  /// Where the payload of the unmasked frame at `start` begins and ends. The frame must be whole.
+  package static func extent(in bytes: [UInt8], at start: Int) -> (payload: Int, end: Int) {
+    let short = Int(bytes[start + 1])
+    let extended = short == 126 ? 2 : short == 127 ? 8 : 0
+    let payload = start + 2 + extended
+    let length =
+      extended == 0
+      ? short : bytes[(start + 2)..<payload].reduce(0) { $0 << 8 | Int($1) }
+    return (payload, payload + length)
+  }
+
   private static func appendBigEndian(_ number: UInt64, bytes count: Int, to bytes: inout [UInt8]) {
     for place in (0..<count).reversed() {
       bytes.append(UInt8(truncatingIfNeeded: number >> UInt64(8 * place)))

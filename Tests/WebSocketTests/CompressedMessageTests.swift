@@ -107,6 +107,38 @@ struct CompressedMessageTests {
     #expect(forgets.payload(of: []) == [0])
   }
 
+  @Test(
+    "frames are compressed one by one, in one window or each in its own", arguments: [false, true])
+  func frames(_ forgets: Bool) throws {
+    var agreed = MessageCompression()
+    agreed.serverForgets = forgets
+    agreed.serverWindowBits = 9
+    let messages = [125, 126, 300, 70_000, 10].map { length in
+      Array("{\"event\":\"change\",\"path\":\"css/a.css\"}".utf8).repeated(toBytes: length)
+    }
+    var plain = frame(first: 0x89, [], masked: false)
+    let start = plain.count
+    for message in messages { WebSocketFrame.append(.text, message, to: &plain) }
+    var compressed: [UInt8] = []
+    let deflater = Deflater(.raw(windowBits: 9))
+    agreed.append(compressing: plain, from: start, by: deflater, to: &compressed)
+    #expect(compressed.count * 10 < plain.count)
+
+    var inflater = Inflater(.raw(windowBits: 9))
+    var place = 0
+    for message in messages {
+      #expect(compressed[place] == 0xC1)
+      let extent = WebSocketFrame.extent(in: compressed, at: place)
+      let payload = compressed[extent.payload..<extent.end] + [0, 0, 0xFF, 0xFF]
+      if forgets { inflater = Inflater(.raw(windowBits: 9)) }
+      var read: [UInt8] = []
+      _ = try inflater.decompress(Array(payload).span.bytes, into: &read, limit: 1 << 20)
+      #expect(read == message)
+      place = extent.end
+    }
+    #expect(place == compressed.count)
+  }
+
   static let client = "permessage-deflate; client_no_context_takeover"
 
   @Test(
@@ -163,5 +195,11 @@ struct CompressedMessageTests {
       ])
     request.headerFields[values: .secWebSocketExtensions] = extensions
     return request
+  }
+}
+
+extension [UInt8] {
+  fileprivate func repeated(toBytes length: Int) -> [UInt8] {
+    (0..<length).map { self[$0 % count] }
   }
 }

@@ -24,7 +24,7 @@ extension Router {
     wanted.heartbeatSeconds = Int((heartbeat ?? 15 * second) / second)
     wanted.retryMilliseconds = .random(in: 1_000...5_000)
     if framing == .ndjson { try refuseByStatus(wanted) }
-    let coding = streamCoding(request)
+    let coding = request.http.coding
     var answer = streamFields(framing)
     answer[.contentEncoding] = coding?.rawValue
     return .events(
@@ -61,7 +61,9 @@ extension Router {
     ]
     if preferred != nil { answer[.preferenceApplied] = "wait=\(wait / second)" }
     return .poll(
-      EventPoll(fields: answer, request: wanted, wait: wait, limit: limit, batch: batch ?? 0))
+      EventPoll(
+        fields: answer, request: wanted, coding: request.http.coding, wait: wait, limit: limit,
+        batch: batch ?? 0))
   }
 
   private static let waitRange = Duration.zero...(.seconds(300))
@@ -128,14 +130,6 @@ extension Router {
       ]
       throw problem
     }
-  }
-
-  /// What a stream is compressed by; of a loop's, only so many.
-  private func streamCoding(_ request: APIRequest) -> ContentCoding? {
-    guard worker.compressedStreams < shared.configuration.limits.compressedStreams else {
-      return nil
-    }
-    return request.http.coding
   }
 
   private func streamFields(_ framing: StreamFraming) -> HTTPFields {

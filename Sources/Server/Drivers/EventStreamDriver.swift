@@ -9,13 +9,16 @@ internal import Syscalls
 
 /// One subscription sent as the body of one answer: Server-Sent Events or NDJSON. Confined to its
 /// loop. Holds no events: what the socket does not take stays in the journal.
-final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
+final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   let framing: StreamFraming
   private unowned let channel: any Channel
-  /// What it is compressed by; its state goes with the stream.
-  private let deflater: Deflater?
-  /// What is compressed has said its last.
-  private var hasEnded = false
+  /// How it is compressed, if at all.
+  private var body: CompressedBody?
+  /// Whose texts it shares.
+  private var group: (key: CompressionGroups.Key, deflate: SharedDeflate)?
+  /// While content is made: where that begins which is for this client alone and not compressed yet.
+  private var ownStart = 0
+  private let coding: ContentCoding?
   private let heartbeat: Int64
   private let batch: Int64
   private var subscription: Subscription?
@@ -27,7 +30,10 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
   init(channel: any Channel, stream: EventStream) {
     self.channel = channel
     framing = stream.framing
-    deflater = stream.coding?.stream()
+    coding = stream.coding
+    body = stream.coding.map {
+      CompressedBody($0.format, loose: channel.worker.compression.deflater())
+    }
     heartbeat = stream.heartbeat
     batch = stream.batch
   }
@@ -35,10 +41,11 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
   /// Opens the subscription; its `hello` goes out at the end of this turn.
   func start(_ request: SubscriptionRequest) {
     let worker = channel.worker
-    subscription = worker.hub.subscribe(
+    let subscription = worker.hub.subscribe(
       request, framing: framing, owner: self, now: Clock.realtime())
+    self.subscription = subscription
+    if let coding { share(subscription, by: coding) }
     worker.streamOpened(channel)
-    if deflater != nil { worker.compressedStreams += 1 }
     heartbeatAt = worker.loop.now + heartbeat
     armTimer()
     channel.markDirty()
@@ -59,9 +66,10 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
     guard isReady, gatheringUntil == 0, let subscription else { return false }
     if let since = subscription.unseenSince { channel.worker.noteLag(since: since) }
     let start = bytes.count
+    ownStart = start
     let pulled = subscription.pull(into: &bytes, limit: limit)
-    let isLast = if case .close = pulled { true } else { false }
-    compress(&bytes, from: start, isLast: isLast)
+    compressOwn(&bytes)
+    if case .close = pulled { body?.appendEnd(into: &bytes) }
     if bytes.count > start { heartbeatAt = channel.worker.loop.now + heartbeat }
     switch pulled {
     case .more: return true
@@ -103,8 +111,8 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
     guard let subscription else { return }
     self.subscription = nil
     channel.worker.hub.unsubscribe(subscription)
+    if let group { channel.worker.compression.leave(group.key) }
     channel.worker.streamClosed(channel)
-    if deflater != nil { channel.worker.compressedStreams -= 1 }
   }
 
   // MARK: SubscriptionOwner
@@ -124,39 +132,64 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
     channel.worker.fetch(page, for: subscription)
   }
 
+  // MARK: BroadcastWriter
+
+  func append(_ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8]) {
+    compressOwn(&output)
+    if let group {
+      let now = channel.worker.loop.now
+      body?.append(SharedText(broadcast), by: group.deflate, now: now, into: &output)
+    } else {
+      body?.append(broadcast.bytes, into: &output)
+    }
+    ownStart = output.count
+  }
+
   // MARK: Inside
 
+  private func share(_ subscription: Subscription, by coding: ContentCoding) {
+    subscription.broadcastWriter = self
+    let key = CompressionGroups.Key(
+      filter: subscription.filterID, framing: framing, form: .body(coding.format), batch: batch)
+    group = channel.worker.compression.join(key).map { (key, $0) }
+  }
+
+  /// Compresses what was said to this client alone, so that all of it can be read at once.
+  private func compressOwn(_ bytes: inout [UInt8]) {
+    guard body != nil, bytes.count > ownStart else { return }
+    let said = Array(bytes[ownStart...])
+    bytes.removeSubrange(ownStart...)
+    body?.append(said, into: &bytes)
+  }
+
   private func sayBye(_ reason: String, _ reconnectAfterMilliseconds: Int?, _ cause: CloseCause) {
-    say(isLast: true) { bytes in
+    say { bytes in
       subscription?.appendBye(
         reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
     }
+    if body != nil { channel.append { body?.appendEnd(into: &$0) } }
     channel.end(cause)
   }
 
   private func sendHeartbeat() {
-    say { bytes in
-      guard subscription?.bookmarkIfDue(now: Clock.realtime(), into: &bytes) != true else { return }
-      framing.appendHeartbeat(into: &bytes)
+    var bookmark: [UInt8] = []
+    guard subscription?.bookmarkIfDue(now: Clock.realtime(), into: &bookmark) != true else {
+      return say { $0 += bookmark }
+    }
+    var sign: [UInt8] = []
+    framing.appendHeartbeat(into: &sign)
+    guard body != nil else { return say { $0 += sign } }
+    channel.append {
+      body?.append(sign: sign, by: group?.deflate, now: channel.worker.loop.now, into: &$0)
     }
   }
 
-  private func say(isLast: Bool = false, _ body: (inout [UInt8]) -> Void) {
+  private func say(_ content: (inout [UInt8]) -> Void) {
     channel.append { bytes in
-      let start = bytes.count
-      body(&bytes)
-      compress(&bytes, from: start, isLast: isLast)
+      ownStart = bytes.count
+      content(&bytes)
+      compressOwn(&bytes)
     }
-  }
-
-  /// Compresses what was said since `start`, so that all of it can be read at once.
-  private func compress(_ bytes: inout [UInt8], from start: Int, isLast: Bool) {
-    guard let deflater, isLast || bytes.count > start else { return }
-    let said = Array(bytes[start...])
-    bytes.removeSubrange(start...)
-    guard !hasEnded else { return }
-    hasEnded = isLast
-    deflater.compress(said.span.bytes, isLast ? .finish : .sync, into: &bytes)
   }
 
   private func armTimer() {

@@ -1,7 +1,9 @@
+internal import Compression
 internal import EventFormats
 internal import EventLoop
 internal import Fanout
 internal import FileEvents
+internal import HTTPSemantics
 internal import HTTPTypes
 internal import Syscalls
 
@@ -10,6 +12,8 @@ struct EventPoll {
   /// Fields of the answer, whatever its status.
   var fields: HTTPFields
   var request: SubscriptionRequest
+  /// What the client likes the answer to be compressed by.
+  var coding: ContentCoding?
   /// Nanoseconds to hold the request while nothing happens.
   var wait: Int64
   /// Events in one answer, the first ones.
@@ -26,6 +30,10 @@ final class LongPollDriver: ChannelDriver, SubscriptionOwner {
   private let limit: Int
   private let batch: Int64
   private var fields: HTTPFields
+  /// What the client likes.
+  private let coding: ContentCoding?
+  /// Set where the answer is compressed.
+  private var body: CompressedBody?
   private var subscription: Subscription?
   private var phase = Phase.waiting
   private var isReady = true
@@ -47,6 +55,7 @@ final class LongPollDriver: ChannelDriver, SubscriptionOwner {
     limit = poll.limit
     batch = poll.batch
     fields = poll.fields
+    coding = poll.coding
   }
 
   /// Opens the subscription; what there is already is answered at the end of this turn.
@@ -89,16 +98,13 @@ final class LongPollDriver: ChannelDriver, SubscriptionOwner {
       if !isReady, waitsUntil <= channel.worker.loop.now { answerNothing() }
       return isReady
     }
-    if isFirst {
-      channel.respond(.ok, fields)
-      bytes[start] = UInt8(ascii: "[")
-    }
+    if isFirst { bytes[start] = UInt8(ascii: "[") }
     phase = .answering
     let isComplete = pulled != .more || isFull
-    if isComplete {
-      appendEnd(next: subscription, to: &bytes)
-      complete(.finished)
-    }
+    if isComplete { appendEnd(next: subscription, to: &bytes) }
+    if isFirst { respond(willHave: isComplete ? bytes.count - before : .max) }
+    compress(&bytes, from: before, isLast: isComplete)
+    if isComplete { complete(.finished) }
     return !isComplete
   }
 
@@ -145,6 +151,23 @@ final class LongPollDriver: ChannelDriver, SubscriptionOwner {
     bytes += "],\"next\":\"\(subscription.cursor.text)\"}\n".utf8
   }
 
+  /// Says the head, and what the answer of so many bytes is compressed by.
+  private func respond(willHave count: Int) {
+    if let coding, count >= ContentCoding.least {
+      fields[.contentEncoding] = coding.rawValue
+      body = CompressedBody(coding.format, loose: channel.worker.compression.deflater())
+    }
+    channel.respond(.ok, fields)
+  }
+
+  private func compress(_ bytes: inout [UInt8], from start: Int, isLast: Bool) {
+    guard body != nil else { return }
+    let said = Array(bytes[start...])
+    bytes.removeSubrange(start...)
+    body?.append(said, into: &bytes)
+    if isLast { body?.appendEnd(into: &bytes) }
+  }
+
   /// Nothing happened: where to continue is in `Event-Cursor`.
   private func answerNothing() {
     fields[.eventCursor] = subscription?.cursor.text
@@ -165,12 +188,14 @@ final class LongPollDriver: ChannelDriver, SubscriptionOwner {
     let isFirst = phase == .waiting
     if isFirst { channel.respond(.ok, fields) }
     channel.append { bytes in
+      let beginning = bytes.count
       if isFirst { bytes += Self.opening }
       let start = bytes.count
       subscription.appendBye(
         reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
       if isFirst { bytes[start] = UInt8(ascii: "[") }
       appendEnd(next: subscription, to: &bytes)
+      compress(&bytes, from: beginning, isLast: true)
     }
     complete(cause)
   }

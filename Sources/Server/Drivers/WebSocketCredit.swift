@@ -1,4 +1,5 @@
 internal import Fanout
+internal import WebSocket
 
 /// How many events more a client takes of one subscription (`credit`, wire contract, section 4).
 /// `hello`, `bookmark` and `bye` cost nothing. Confined to its loop.
@@ -44,7 +45,7 @@ struct WebSocketCredit {
   private mutating func release(into bytes: inout [UInt8]) {
     var end = 0
     while end < held.count {
-      let frame = Self.frame(in: held, at: end)
+      let frame = WebSocketFrame.extent(in: held, at: end)
       if !held[frame.payload...].starts(with: Self.hello) {
         if left == 0 { break }
         left -= 1
@@ -56,15 +57,4 @@ struct WebSocketCredit {
   }
 
   private static let hello = Array(#"{"event":"hello","#.utf8)
-
-  /// Where the payload of the unmasked frame at `start` begins and ends (RFC 6455 §5.2).
-  private static func frame(in bytes: [UInt8], at start: Int) -> (payload: Int, end: Int) {
-    let short = Int(bytes[start + 1])
-    let extended = short == 126 ? 2 : short == 127 ? 8 : 0
-    let payload = start + 2 + extended
-    let length =
-      extended == 0
-      ? short : bytes[(start + 2)..<payload].reduce(0) { $0 << 8 | Int($1) }
-    return (payload, payload + length)
-  }
 }

@@ -1,3 +1,4 @@
+internal import Compression
 internal import EventFormats
 internal import EventLoop
 internal import Fanout
@@ -8,7 +9,7 @@ internal import WebSocket
 
 /// Speaks the `tidings.v1` operations over a WebSocket (RFC 6455): many subscriptions, each named by
 /// its `ref`. Confined to its loop.
-final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
+final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   private unowned let channel: any Channel
   private let access: Access
   private var parser: WebSocketParser
@@ -18,6 +19,8 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   /// Of the subscriptions whose client counts what it takes.
   private var credits: [ObjectIdentifier: WebSocketCredit] = [:]
   private var closeSent = false
+  /// How what it sends may be compressed, and how its subscriptions share that.
+  private var compressor: WebSocketCompressor?
 
   /// Answers that may wait unsent before the next operation is looked at.
   private static let unsentLimit = 64 * 1024
@@ -29,6 +32,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
     self.channel = channel
     access = upgrade.access
     parser = WebSocketParser(role: .server, compression: upgrade.compression)
+    compressor = upgrade.compression.map { WebSocketCompressor($0, channel.worker.compression) }
   }
 
   func start() {
@@ -94,9 +98,11 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
 
   private func pull(_ subscription: Subscription, into bytes: inout [UInt8], limit: Int) -> Pull {
     let (start, since) = (bytes.count, subscription.unseenSince)
+    compressor?.begin(at: start)
     let pulled =
       credits[ObjectIdentifier(subscription)]?.pull(subscription, into: &bytes, limit: limit)
       ?? subscription.pull(into: &bytes, limit: limit)
+    compressor?.compressOwn(&bytes)
     if let since, bytes.count > start { channel.worker.noteLag(since: since) }
     return pulled
   }
@@ -104,6 +110,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   func outputDrained() { takeMessages() }
 
   func deadlinePassed() {
+    compressor?.releaseIdle(now: channel.worker.loop.now)
     // A client that has not taken what was sent could not answer a ping either.
     if channel.waitingBytes == 0 {
       channel.append { bytes in
@@ -128,7 +135,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   }
 
   func connectionClosed() {
-    for subscription in open.values { channel.worker.hub.unsubscribe(subscription) }
+    for subscription in open.values { end(subscription) }
     open = [:]
     credits = [:]
     ready = []
@@ -145,6 +152,13 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
 
   func subscription(_ subscription: Subscription, needs page: ListingRequest) {
     channel.worker.fetch(page, for: subscription)
+  }
+
+  // MARK: BroadcastWriter
+
+  func append(_ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8]) {
+    let now = channel.worker.loop.now
+    compressor?.append(broadcast, of: subscription, now: now, to: &output)
   }
 
   // MARK: Operations
@@ -199,15 +213,24 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
       try asked.request(worker.shared), framing: .webSocket(ref: ref), owner: self,
       now: Clock.realtime())
     open[ref] = subscription
+    if compressor != nil {
+      compressor?.add(subscription)
+      subscription.broadcastWriter = self
+    }
     subscriptionIsReady(subscription)
   }
 
   private func unsubscribe(_ ref: String?) throws(Problem) {
     let subscription = try subscription(named: ref)
     open = open.filter { $0.value !== subscription }
-    channel.worker.hub.unsubscribe(subscription)
+    end(subscription)
     credits[ObjectIdentifier(subscription)] = nil
     ready.removeAll { $0 === subscription }
+  }
+
+  private func end(_ subscription: Subscription) {
+    compressor?.remove(subscription)
+    channel.worker.hub.unsubscribe(subscription)
   }
 
   /// From the first time on the subscription gets no more than what was granted.
