@@ -15,6 +15,7 @@ private final class Follower {
   let overflow: OverflowPolicy
   let maxLag: Int?
   let filter: PathFilter
+  let writesBroadcasts: Bool
   var client: Client
   var picture = Picture()
   var isSynced = false
@@ -45,9 +46,11 @@ private final class Follower {
     overflow = [.reset, .coalesce, .coalesce, .close].randomElement(using: &random)!
     maxLag = [nil, nil, 5, 40].randomElement(using: &random)!
     filter = try PathFilter(paths: paths, ignores: ignores)
+    writesBroadcasts = random.chance(50)
     client = try Client(
       world, watches: watches, paths: paths, ignores: ignores, kinds: kinds, initial: isInitial,
       overflow: overflow, maxLag: maxLag)
+    if writesBroadcasts { client.writesBroadcasts() }
     if !isInitial {
       picture.entries = expected()
       isSynced = true
@@ -111,6 +114,7 @@ private final class Follower {
     client = try Client(
       world, watches: watches, paths: paths, ignores: ignores, kinds: kinds, start: start ?? .now,
       initial: isInitial, overflow: overflow, maxLag: maxLag)
+    if writesBroadcasts { client.writesBroadcasts() }
     guard last == nil, !isInitial else { return }
     picture = Picture()
     picture.entries = expected()

@@ -53,8 +53,13 @@ final class Client {
   private(set) var events: [Event] = []
   private(set) var lastPull: Pull?
 
-  private final class Relay: SubscriptionOwner {
+  private final class Relay: SubscriptionOwner, BroadcastWriter {
     weak var client: Client?
+    func append(
+      _ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8]
+    ) {
+      output += broadcast.bytes
+    }
     func subscriptionIsReady(_ subscription: Subscription) { client?.isReady = true }
     func subscription(_ subscription: Subscription, needs page: ListingRequest) {
       client?.requests.append(page)
@@ -84,6 +89,9 @@ final class Client {
     request.maxLag = maxLag
     self.init(world, request)
   }
+
+  /// Broadcasts are given to it to write, and made for it even where it is the only one.
+  func writesBroadcasts() { subscription.broadcastWriter = relay }
 
   /// One pull; returns the events it brought.
   @discardableResult
