@@ -34,7 +34,8 @@ package final class SharedDeflate {
   package static let manyReaders = 8
   /// Two to the power of it is how far those look back that are made for few, in bytes.
   package static let smallWindowBits = 11
-  /// A start costs every reader some 70 bytes, so it waits until one of these has passed.
+  /// A start costs every reader some 70 bytes, so where there are several it waits until one of these
+  /// has passed.
   static let textsBetweenStarts = 64
   static let nanosecondsBetweenStarts: Int64 = 1_000_000_000
   /// Without a text for so long the state is given back.
@@ -76,7 +77,7 @@ package final class SharedDeflate {
   private var end: UInt64 = 0
   private var total: TextChecksum
   private var isStartWanted = false
-  private var blocksSinceStart = 0
+  private var textsSinceStart = 0
   private var startedAt: Int64 = 0
   private var lastTextAt: Int64 = 0
   private var alone: [Alone] = []
@@ -203,7 +204,7 @@ package final class SharedDeflate {
   }
 
   private func mayStart(_ now: Int64) -> Bool {
-    deflater == nil || blocksSinceStart >= Self.textsBetweenStarts
+    deflater == nil || readers <= 1 || textsSinceStart >= Self.textsBetweenStarts
       || now - startedAt >= Self.nanosecondsBetweenStarts
   }
 
@@ -220,7 +221,7 @@ package final class SharedDeflate {
     if let range {
       end = range.upperBound
       lastTextAt = now
-      blocksSinceStart += 1
+      textsSinceStart += 1
     }
     dropOldest()
   }
@@ -236,7 +237,7 @@ package final class SharedDeflate {
       windowBits = bits
     }
     isStartWanted = false
-    blocksSinceStart = 0
+    textsSinceStart = 0
     startedAt = now
   }
 

@@ -9,6 +9,7 @@ import codecs
 import json
 import socket
 import time
+import zlib
 
 SECONDS = 15.0
 
@@ -129,6 +130,26 @@ class Body:
             self.whole = True
         if not self.whole:
             raise Closed("the connection ended within a body")
+
+
+class Content:
+    """Undoes a body's Content-Encoding as its bytes come. `sent` and `said` count them before and
+    after; `whole` is whether it has come to its end, with the right checksum."""
+
+    def __init__(self, response):
+        coding = response["content-encoding"]
+        self.inflater = zlib.decompressobj({"gzip": 31, "deflate": 15}[coding]) if coding else None
+        self.sent = self.said = 0
+
+    def take(self, data):
+        self.sent += len(data)
+        text = self.inflater.decompress(data) if self.inflater else data
+        self.said += len(text)
+        return text
+
+    @property
+    def whole(self):
+        return self.inflater is None or self.inflater.eof
 
 
 class Connection:
@@ -327,6 +348,7 @@ class EventStream:
         self.response = self.connection.read_head()
         self.parser = EventParser()
         self.body = Body(method, self.response.status, self.response)
+        self.content = Content(self.response)
         self.waiting = []
         self.ended = False
 
@@ -356,7 +378,7 @@ class EventStream:
                 self.ended = True
                 return False
         data, self.connection.buffer = self.connection.buffer, b""
-        self.waiting += self.parser.take(self.body.take(data))
+        self.waiting += self.parser.take(self.content.take(self.body.take(data)))
         if self.body.whole:
             self.ended = True
         return True

@@ -16,7 +16,7 @@ import h2.exceptions
 import h2.settings
 from websockets.frames import Frame, Opcode
 
-from client import EventParser, Response
+from client import Content, EventParser, Response
 
 SECONDS = 15.0
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -31,7 +31,7 @@ class Stream:
         self.informed = []
         # Bytes taken whose window has not been given back.
         self.unread = 0
-        self.parser, self.events = EventParser(), []
+        self.parser, self.events, self.content = EventParser(), [], None
 
     def __repr__(self):
         return f"<stream {self.number} {self.response} ended={self.ended} reset={self.reset}>"
@@ -50,7 +50,10 @@ class Stream:
     # As an event stream
 
     def _parse(self):
-        self.events += self.parser.take(bytes(self.data))
+        if self.content is None and self.response is not None:
+            self.content = Content(self.response)
+        if self.content is not None:
+            self.events += self.parser.take(self.content.take(bytes(self.data)))
         self.data.clear()
 
     def until_event(self, wanted, seconds=SECONDS):
