@@ -102,7 +102,7 @@ package final class SharedDeflate {
       if catchUp(&place, to: text.range, into: &output) { return true }
       if place.serial == tail, text.range.lowerBound >= end {
         append(text.bytes, text.range, now: now)
-        take(&place, into: &output)
+        take(blocks.count - 1, &place, into: &output)
         return true
       }
       place.leave()
@@ -125,14 +125,13 @@ package final class SharedDeflate {
   ) -> Bool {
     releaseIfIdle(now: now)
     guard place.group === self else { return false }
-    if let block = block(place.serial + 1) {
-      guard block.range == nil else { return false }
-    } else {
-      guard place.serial == tail else { return false }
-      append(sign, nil, now: now)
+    if place.serial == tail { append(sign, nil, now: now) }
+    var isSaid = false
+    while let index = indexOfNext(for: place), blocks[index].range == nil {
+      take(index, &place, into: &output)
+      isSaid = true
     }
-    while block(place.serial + 1).map({ $0.range == nil }) == true { take(&place, into: &output) }
-    return true
+    return isSaid
   }
 
   /// Appends `text` compressed by itself, once for all who ask for it. Returns its checksum.
@@ -172,35 +171,36 @@ package final class SharedDeflate {
   /// Whether it holds the state of a compressor.
   package var holdsState: Bool { deflater != nil }
 
-  private func block(_ serial: UInt64) -> Block? {
-    guard serial <= tail, serial + UInt64(blocks.count) > tail else { return nil }
-    return blocks[blocks.count - 1 - Int(tail - serial)]
+  /// Where the block is that comes next for a reader, if it is kept.
+  private func indexOfNext(for place: borrowing DecoderPlace) -> Int? {
+    let following = tail - place.serial
+    return following > 0 && following <= blocks.count ? blocks.count - Int(following) : nil
   }
 
   /// Gives the reader what comes next, as far as the text it asks for.
   private func catchUp(
     _ place: inout DecoderPlace, to range: Range<UInt64>, into output: inout [UInt8]
   ) -> Bool {
-    while let block = block(place.serial + 1) {
-      guard block.range == nil || block.range == range else { return false }
-      take(&place, into: &output)
-      if block.range != nil { return true }
+    while let index = indexOfNext(for: place) {
+      let isSign = blocks[index].range == nil
+      guard isSign || blocks[index].range == range else { return false }
+      take(index, &place, into: &output)
+      if !isSign { return true }
     }
     return false
   }
 
-  private func take(_ place: inout DecoderPlace, into output: inout [UInt8]) {
+  private func take(_ index: Int, _ place: inout DecoderPlace, into output: inout [UInt8]) {
     place.serial += 1
-    let block = block(place.serial)!
-    place.seen = block.after
-    output += block.bytes
+    place.seen = blocks[index].after
+    output += blocks[index].bytes
   }
 
   private func join(_ place: inout DecoderPlace, at index: Int, into output: inout [UInt8]) {
     place.group = self
-    place.serial = tail - UInt64(blocks.count - 1 - index) - 1
+    place.serial = tail - UInt64(blocks.count - index)
     place.joined = blocks[index].before
-    take(&place, into: &output)
+    take(index, &place, into: &output)
   }
 
   private func mayStart(_ now: Int64) -> Bool {
