@@ -24,10 +24,7 @@ private final class Follower {
   private var cameBackAt: UInt64?
   /// Whether it has been at the head since it came.
   private var wasCaughtUp = false
-  /// Where it began to be told everything: nothing after that may be missing.
-  private var base: UInt64 = 0
-  private var delivered: Set<UInt64> = []
-  private var lost: [(numbers: ClosedRange<UInt64>, scope: [String])] = []
+  private var ledger = Ledger()
   var failures: [String] = []
 
   init(_ world: World, _ random: inout SeededRandom) throws {
@@ -54,7 +51,7 @@ private final class Follower {
     if !isInitial {
       picture.entries = expected()
       isSynced = true
-      base = world.hub.head
+      ledger.begin(at: world.hub.head)
     }
   }
 
@@ -120,7 +117,7 @@ private final class Follower {
     picture.entries = expected()
     picture.doubts = []
     picture.ways = []
-    base = world.hub.head
+    ledger.begin(at: world.hub.head)
   }
 
   private func take(_ event: Event) {
@@ -139,48 +136,14 @@ private final class Follower {
         failures.append("id \(id) after \(last): \(event)")
       }
       if event.name == "reset", event.reason == "lagged" { check(lagged: event, upTo: id) }
-      account(for: event, id)
       last = id
     }
     if event.name == "synced" {
-      if !isSynced { base = event.id! }
+      if !isSynced { ledger.begin(at: event.id!) }
       isSynced = true
     }
+    if let failure = ledger.take(event, world) { failures.append(failure) }
     picture.apply(event)
-  }
-
-  private func account(for event: Event, _ id: UInt64) {
-    delivered.insert(id)
-    guard event.name == "reset" else { return }
-    let lostAfter = (event["lostAfter"] as? String).flatMap { Cursor($0) }?.sequence ?? 0
-    lost.append((min(lostAfter + 1, id)...id, event.scope))
-  }
-
-  /// Each change since it began was delivered under its number or is covered by a reset. (What stands
-  /// for others when it coalesces is shown by what it knows in the end.)
-  private func findMissing() {
-    guard overflow != .coalesce, base < world.hub.head else { return }
-    let selection = selection()
-    for number in (base + 1)...world.hub.head where !delivered.contains(number) {
-      let (record, bytes) = world.history[Int(number) - 1]
-      guard selection.sees(record, bytes, world), record.subject != .watch else { continue }
-      let watch = world.watches[record.watch]!.id
-      let isMove = record.subject == .change && record.kind == .move
-      let ends = [record.pathRange] + (isMove ? [record.fromRange] : [])
-      for end in ends where filter.sees(bytes.span.extracting(end), mayBeDirectory: true) {
-        let path = "\(watch):" + String(decoding: bytes[end], as: UTF8.self)
-        let isCovered = lost.contains { lost in
-          lost.numbers.contains(number) && lost.scope.contains { covers($0, path) }
-        }
-        if !isCovered { failures.append("\(number), \(record.kind) of \(path), is missing") }
-      }
-    }
-  }
-
-  /// With a scope the directories that lead to it are read again.
-  private func covers(_ scope: String, _ path: String) -> Bool {
-    scope.hasSuffix(":") && path.hasPrefix(scope) || isAtOrBelow(path, scope)
-      || isAtOrBelow(scope, path)
   }
 
   /// A reset must not be said to a client that missed nothing. (Of one that came back nobody can say
@@ -202,8 +165,8 @@ private final class Follower {
   /// Everything was read: outside its doubts the client knows the trees. Then it reads its doubts
   /// again.
   func compare() {
-    findMissing()
-    (base, delivered, lost) = (world.hub.head, [], [])
+    failures += ledger.missing(world, selection(), overflow)
+    ledger.begin(anewAt: world.hub.head)
     let expected = expected()
     for key in Set(expected.keys).union(picture.entries.keys) {
       if picture.isDoubtful(key) || picture.ways.contains(key) { continue }

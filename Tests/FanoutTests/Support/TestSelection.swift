@@ -45,7 +45,8 @@ struct TestSelection {
     }
   }
 
-  private func isInside(_ path: [UInt8], directory: Bool) -> Bool {
+  /// Whether an object at `path` is seen.
+  func isInside(_ path: [UInt8], directory: Bool) -> Bool {
     let matches = filter.matches(path.span)
     if matches || !directory { return matches }
     return filter.couldMatchBelow(path.span)

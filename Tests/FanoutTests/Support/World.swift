@@ -49,6 +49,7 @@ final class World {
   var watches: [UInt32: Watch] = [:]
   /// Every record there ever was; record `i` has the number `i + 1`.
   var history: [(record: JournalRecord, bytes: [UInt8])] = []
+  private(set) var timeline = Timeline()
   private var records: [JournalRecord] = []
   private var bytes: [UInt8] = []
   /// Stamped batches on their way to the hub.
@@ -116,7 +117,10 @@ final class World {
     let end = head + UInt64(records.count)
     let oldest = end > kept ? end - kept + 1 : 1
     mailbox.append(ChangeBatch(first: head + 1, oldest: oldest, records: records, bytes: bytes))
-    history += records.map { ($0, bytes) }
+    for record in records {
+      history.append((record, bytes))
+      timeline.add(record, bytes, watches[record.watch]!.id, UInt64(history.count))
+    }
     published.head.store(end, ordering: .relaxed)
     records = []
     bytes = []
