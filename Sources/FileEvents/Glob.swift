@@ -14,7 +14,7 @@ package struct Glob: Sendable {
   /// Compiles `text`; at most 1,024 bytes.
   package init(_ text: String) throws(GlobError) {
     self.text = text
-    let alternatives = try GlobParser.alternatives(of: Array(text.utf8), braces: true)
+    let alternatives = try GlobParser.alternatives(of: Array(text.utf8), as: .tidings)
       .map { GlobAlternative($0) }
     guard alternatives.allSatisfy({ !$0.components.isEmpty }) else {
       throw GlobError(.empty, at: 0)

@@ -20,18 +20,17 @@ enum GlobToken: Sendable {
     case .byte, .separator, .anyCharacter, .anyRun, .set: false
     }
   }
-
-  /// The same in gitignore(5).
-  var ofBytes: GlobToken {
-    switch self {
-    case .anyCharacter: .anyByte
-    case .set(let set): .byteSet(set)
-    case .byte, .separator, .anyRun, .anyByte, .byteSet: self
-    }
-  }
 }
 
-/// What a `[…]` accepts. Characters are Unicode scalars; a byte that is not UTF-8 is in no range.
+/// Whose patterns they are.
+enum GlobDialect {
+  /// Ours: braces, and characters are Unicode scalars.
+  case tidings
+  /// gitignore(5): no braces, and characters are bytes, whatever the encoding.
+  case git
+}
+
+/// What a `[…]` accepts. Where characters are Unicode scalars, a byte that is not UTF-8 is in no range.
 struct CharacterSet: Sendable {
   var ranges: [ClosedRange<UInt32>] = []
   var isNegated = false
@@ -48,24 +47,24 @@ struct CharacterSet: Sendable {
 /// parts, a brace group the sum of its sequences.
 struct GlobParser {
   private let pattern: [UInt8]
-  private let hasBraces: Bool
+  private let dialect: GlobDialect
   private var offset = 0
 
   /// The alternatives `pattern` stands for, each a sequence of tokens; one when it has no braces.
   static func alternatives(
-    of pattern: [UInt8], braces: Bool
+    of pattern: [UInt8], as dialect: GlobDialect
   ) throws(GlobError) -> [[GlobToken]] {
     guard !pattern.isEmpty else { throw GlobError(.empty, at: 0) }
     guard pattern.count <= GlobLimits.length else {
       throw GlobError(.tooLong, at: GlobLimits.length)
     }
-    var parser = GlobParser(pattern: pattern, hasBraces: braces)
+    var parser = GlobParser(pattern: pattern, dialect: dialect)
     return try parser.sequence(depth: 0)
   }
 
-  private init(pattern: [UInt8], hasBraces: Bool) {
+  private init(pattern: [UInt8], dialect: GlobDialect) {
     self.pattern = pattern
-    self.hasBraces = hasBraces
+    self.dialect = dialect
   }
 
   /// Up to the end of the pattern, or inside braces up to the `,` or `}` that ends the alternative.
@@ -75,8 +74,8 @@ struct GlobParser {
       switch pattern[offset] {
       case UInt8(ascii: ",") where depth > 0: return products
       case UInt8(ascii: "}") where depth > 0: return products
-      case UInt8(ascii: "}") where hasBraces: throw GlobError(.unopenedBrace, at: offset)
-      case UInt8(ascii: "{") where hasBraces:
+      case UInt8(ascii: "}") where dialect == .tidings: throw GlobError(.unopenedBrace, at: offset)
+      case UInt8(ascii: "{") where dialect == .tidings:
         let start = offset
         let choices = try group(depth: depth + 1)
         guard products.count * choices.count <= GlobLimits.alternatives else {
@@ -110,11 +109,14 @@ struct GlobParser {
 
   private mutating func token() throws(GlobError) -> GlobToken {
     let byte = pattern[offset]
-    if byte == UInt8(ascii: "[") { return .set(try set()) }
+    if byte == UInt8(ascii: "[") {
+      let set = try set()
+      return dialect == .git ? .byteSet(set) : .set(set)
+    }
     offset += 1
     switch byte {
     case UInt8(ascii: "/"): return .separator
-    case UInt8(ascii: "?"): return .anyCharacter
+    case UInt8(ascii: "?"): return dialect == .git ? .anyByte : .anyCharacter
     case UInt8(ascii: "*"): return .anyRun
     case UInt8(ascii: "\\"):
       guard offset < pattern.count else { throw GlobError(.danglingEscape, at: offset - 1) }
@@ -169,6 +171,10 @@ struct GlobParser {
   private mutating func member(of setStart: Int) throws(GlobError) -> UInt32 {
     if pattern[offset] == UInt8(ascii: "\\") { offset += 1 }
     guard offset < pattern.count else { throw GlobError(.unclosedSet, at: setStart) }
+    if dialect == .git {
+      offset += 1
+      return UInt32(pattern[offset - 1])
+    }
     let step = decodeUTF8(pattern.span, at: offset)
     offset += step.length
     guard case .scalar(let scalar, _) = step else { return 0xFFFD }

@@ -102,8 +102,8 @@ package struct IgnoreList: Sendable {
     guard !text.isEmpty else { return nil }
     rule.namesOnly = !text.contains(slash)
     do {
-      let tokens = try GlobParser.alternatives(of: Array(text), braces: false)
-      rule.pattern = GlobAlternative(tokens[0].map(\.ofBytes))
+      let tokens = try GlobParser.alternatives(of: Array(text), as: .git)
+      rule.pattern = GlobAlternative(tokens[0])
     } catch {
       throw GlobError(error.reason, at: error.offset + offset)
     }

@@ -47,6 +47,10 @@ struct IgnoreListTests {
       (["***/b"], ["b", "a/b", "a/a/b"], ["ab"]),
       (["a/***"], ["a/b", "a/b/c"], ["a/", "a"]),
       (["?.txt", "[!x].md"], ["e.txt", "e.md"], ["\u{E9}.txt", "\u{E9}.md", "x.md"]),
+      // A set's members are bytes, too: `é` was one character there, which no byte of it is.
+      (
+        ["[!é]*.md", "[é]?.txt", "[a-é]?.c"], ["a.md", "é.txt", "bx.c"], ["é.md", "é", "\u{EA}x.c"]
+      ),
       (["//", "//a", "b//c", "d//", "!"], [], ["a", "a/", "b/c", "d/", "d/e"]),
     ] as [([String], [String], [String])])
   func patterns(patterns: [String], ignored: [String], seen: [String]) throws {
