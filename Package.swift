@@ -158,7 +158,7 @@ let fuzzing: [Target] =
       dependencies: dependencies(
         [
           "CFuzzer", "HTTP1", "WebSocket", "EventFormats", "FileEvents", "HTTPSemantics",
-          "Inotify", "Bytes",
+          "Syscalls", "Inotify", "Bytes",
         ], ["HTTPTypes"]),
       path: "Tests/Fuzz/fuzz", swiftSettings: settings),
   ]

@@ -5,7 +5,8 @@ import CFuzzer
 /// What is fuzzed. Each traps when a promise is broken.
 let targets: [String: (UnsafeRawBufferPointer) -> Void] = [
   "http1": fuzzHTTP1, "websocket": fuzzWebSocket, "events": fuzzEvents, "json": fuzzJSON,
-  "glob": fuzzGlob, "cursor": fuzzCursor, "query": fuzzQuery, "inotify": fuzzInotify,
+  "glob": fuzzGlob, "gitignore": fuzzGitIgnore, "cursor": fuzzCursor, "query": fuzzQuery,
+  "inotify": fuzzInotify, "fanotify": fuzzFanotify,
 ]
 
 let name = CommandLine.arguments.dropFirst().first ?? ""
