@@ -14,10 +14,11 @@ enum GlobToken: Sendable {
   case anyByte
   case byteSet(CharacterSet)
 
+  /// Whether it may begin at any byte; a byte of a pattern in UTF-8 finds where a character does.
   var isOfBytes: Bool {
     switch self {
-    case .anyByte, .byteSet: true
-    case .byte, .separator, .anyCharacter, .anyRun, .set: false
+    case .byte, .anyByte, .byteSet: true
+    case .separator, .anyCharacter, .anyRun, .set: false
     }
   }
 }

@@ -8,6 +8,8 @@ struct APIRequest {
   let http: HTTPRequest
   let body: [UInt8]
   let peer: SocketAddress
+  /// By HTTP/2, where a WebSocket is opened in another way.
+  let isHTTP2: Bool
   /// The target up to `?`, as sent.
   let path: Substring
   /// The target behind `?`; nil without one.
@@ -15,10 +17,11 @@ struct APIRequest {
   /// Set once admitted.
   var access = Access(mayWrite: false)
 
-  init(_ http: HTTPRequest, body: [UInt8], peer: SocketAddress) {
+  init(_ http: HTTPRequest, body: [UInt8], peer: SocketAddress, isHTTP2: Bool) {
     self.http = http
     self.body = body
     self.peer = peer
+    self.isHTTP2 = isHTTP2
     let target = http.path ?? "/"
     let mark = target.firstIndex(of: "?")
     path = target[..<(mark ?? target.endIndex)]
@@ -121,8 +124,10 @@ enum Endpoint: Equatable {
     }
   }
 
-  var methods: [HTTPRequest.Method] {
+  func methods(isHTTP2: Bool) -> [HTTPRequest.Method] {
     switch self {
+    // CONNECT has passed the parser only as RFC 8441 extends it.
+    case .socket where isHTTP2: [.connect, .options]
     case .page, .health, .readiness, .login, .events, .socket, .files, .clients, .stats,
       .metrics:
       [.get, .head, .options]
@@ -165,13 +170,8 @@ final class Router {
       guard let endpoint = Endpoint(request.path) else {
         throw .notFound("nothing is at \(request.path)")
       }
-      // CONNECT has passed the parser only as RFC 8441 extends it.
-      guard
-        endpoint.methods.contains(request.http.method)
-          || endpoint == .socket && request.http.method == .connect
-      else {
-        throw .methodNotAllowed(endpoint.methods)
-      }
+      let methods = endpoint.methods(isHTTP2: request.isHTTP2)
+      guard methods.contains(request.http.method) else { throw .methodNotAllowed(methods) }
       return try answer(endpoint, request, ticket)
     } catch {
       return .response(error.response)
@@ -213,7 +213,7 @@ final class Router {
     guard request.http.method == .options else { return nil }
     if request.path == "*" { return [.get, .head, .post, .put, .patch, .delete, .options] }
     guard request.path.hasPrefix("/-/") else { return [.get, .head, .options] }
-    return Endpoint(request.path)?.methods
+    return Endpoint(request.path)?.methods(isHTTP2: request.isHTTP2)
   }
 
   private func login(_ request: APIRequest) throws(Problem) -> Response {

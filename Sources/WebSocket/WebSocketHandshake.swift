@@ -2,7 +2,7 @@ internal import Bytes
 internal import HTTPSemantics
 package import HTTPTypes
 
-/// The opening handshake over HTTP/1.1 as a decision (RFC 6455 §4.2). Who may open a socket (Host,
+/// The opening handshake as a decision: over HTTP/1.1 (RFC 6455 §4.2) and HTTP/2 (RFC 8441). Who may open a socket (Host,
 /// Origin, tokens) is decided elsewhere, before the 101.
 package enum WebSocketHandshake {
   /// A request one may answer with 101.
@@ -33,11 +33,9 @@ package enum WebSocketHandshake {
     }
   }
 
-  /// Checks a request of HTTP/1.1 or later; HTTP/1.0 has no Upgrade. Over HTTP/2 it is an extended
-  /// CONNECT.
+  /// Checks a request of HTTP/1.1; HTTP/1.0 has no Upgrade.
   package static func offer(in request: HTTPRequest) throws(Refusal) -> Offer {
     let fields = request.headerFields
-    guard request.method != .connect else { return try extendedOffer(in: request) }
     guard request.method == .get else {
       throw Refusal(
         status: 405, detail: "a WebSocket is opened by GET", fields: [.allow: "GET"])
@@ -64,9 +62,16 @@ package enum WebSocketHandshake {
       compression: try compression(fields[values: .secWebSocketExtensions]))
   }
 
-  /// RFC 8441 §5: no key, no Upgrade.
-  private static func extendedOffer(in request: HTTPRequest) throws(Refusal) -> Offer {
+  /// Checks a request of HTTP/2: an extended CONNECT with no key and no Upgrade (RFC 8441 §5). Any other
+  /// method is the wrong one, and not a 426: that must name what to upgrade to (RFC 9110 §15.5.22), in a
+  /// field HTTP/2 does not have (RFC 9113 §8.2.2).
+  package static func extendedOffer(in request: HTTPRequest) throws(Refusal) -> Offer {
     let fields = request.headerFields
+    guard request.method == .connect else {
+      throw Refusal(
+        status: 405, detail: "over HTTP/2 a WebSocket is opened by an extended CONNECT",
+        fields: [.allow: "CONNECT"])
+    }
     guard request.extendedConnectProtocol == "websocket" else {
       throw Refusal(status: 501, detail: ":protocol: only websocket is spoken", fields: [:])
     }

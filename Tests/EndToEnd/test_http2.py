@@ -426,6 +426,18 @@ def test_a_websocket_is_refused_as_over_http1(site, fields, status):
         assert connection.websocket().head().status == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_without_connect_a_websocket_is_405_and_not_426(site, method):
+    """426 has to name what to upgrade to, in a field that HTTP/2 does not have (RFC 9110 §15.5.22)."""
+    with Connection(site.address) as connection:
+        answer = connection.exchange(method, "/-/v1/socket")
+        assert answer.status == 405 and answer["allow"] == "CONNECT, OPTIONS"
+        assert answer["upgrade"] is None
+        options = connection.exchange("OPTIONS", "/-/v1/socket")
+        assert (options.status, options["allow"]) == (204, "CONNECT, OPTIONS")
+        assert connection.websocket().head().status == 200
+
+
 def test_the_end_of_the_stream_is_the_end_of_the_websocket(site):
     with Connection(site.address) as connection:
         socket = connection.websocket()

@@ -81,6 +81,14 @@ struct IgnoreListTests {
     #expect(!ignores(list, "x.c"))
   }
 
+  @Test("reads a file in another encoding byte by byte")
+  func fileInAnotherEncoding() {
+    // Found by fuzzing: behind a star only the beginnings of characters were tried.
+    let list = IgnoreList(file: [0x2A, 0x83, 0x2A])
+    #expect(list.ignores(path: [0x61, 0xD0, 0x83], isDirectory: false))
+    #expect(!list.ignores(path: [0x61, 0xD0, 0x84], isDirectory: false))
+  }
+
   @Test("says ignored, seen, or nothing at all")
   func verdicts() throws {
     let list = try IgnoreList(["*.o", "!keep.o"])

@@ -46,7 +46,7 @@ struct WebSocketHandshakeTests {
       $0.headerFields[.secWebSocketKey] = nil
     }
     request.extendedConnectProtocol = "websocket"
-    let offer = try WebSocketHandshake.offer(in: request)
+    let offer = try WebSocketHandshake.extendedOffer(in: request)
     #expect(offer.accept == nil)
     #expect(offer.subprotocols == ["chat", "superchat"])
     #expect(
@@ -55,13 +55,21 @@ struct WebSocketHandshakeTests {
       ])
     request.headerFields[.secWebSocketVersion] = "12"
     #expect(throws: WebSocketHandshake.Refusal.self) {
-      try WebSocketHandshake.offer(in: request)
+      try WebSocketHandshake.extendedOffer(in: request)
     }
     request.extendedConnectProtocol = "connect-udp"
     let refusal = #expect(throws: WebSocketHandshake.Refusal.self) {
-      try WebSocketHandshake.offer(in: request)
+      try WebSocketHandshake.extendedOffer(in: request)
     }
     #expect(refusal?.status == 501)
+    // 426 would have to name what to upgrade to, in a field that HTTP/2 does not have.
+    for method in [HTTPRequest.Method.get, .head, .post] {
+      let plain = #expect(throws: WebSocketHandshake.Refusal.self) {
+        try WebSocketHandshake.extendedOffer(in: Self.request { $0.method = method })
+      }
+      #expect(plain?.status == 405)
+      #expect(plain?.fields == [.allow: "CONNECT"])
+    }
   }
 
   @Test("words are read without case and from lists")

@@ -70,7 +70,10 @@ extension Router {
 
   func socket(_ request: APIRequest) throws(Problem) -> Answer {
     do throws(WebSocketHandshake.Refusal) {
-      let offer = try WebSocketHandshake.offer(in: request.http)
+      let offer =
+        request.isHTTP2
+        ? try WebSocketHandshake.extendedOffer(in: request.http)
+        : try WebSocketHandshake.offer(in: request.http)
       let name = offer.subprotocols.contains("tidings.v1") ? "tidings.v1" : nil
       return .webSocket(
         WebSocketUpgrade(

@@ -131,7 +131,7 @@ final class HTTP1Driver: ConnectionDriver {
     guard let head else { return }
     serial &+= 1
     if switchToHTTP2(head) { return }
-    let request = APIRequest(head.request, body: body, peer: connection.peer)
+    let request = APIRequest(head.request, body: body, peer: connection.peer, isHTTP2: false)
     body = []
     if let refusal = connection.refusal, Endpoint(request.path) != .health {
       send(refusal.problem.response, to: head)

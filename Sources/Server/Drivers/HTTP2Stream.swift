@@ -108,7 +108,7 @@ final class HTTP2Stream: Channel, LoopSource {
   private func answer() {
     phase = .awaiting
     setDeadline(nil)
-    let api = APIRequest(request, body: body, peer: peer)
+    let api = APIRequest(request, body: body, peer: peer, isHTTP2: true)
     dropBody()
     if let refusal = owner.connection.refusal, Endpoint(api.path) != .health {
       return send(refusal.problem.response)

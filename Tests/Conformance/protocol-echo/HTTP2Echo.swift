@@ -37,7 +37,7 @@ final class HTTP2Echo: EchoProtocol, HTTP2ContentSource {
       upgraded = nil
       let stream = HTTP2EchoStream(1, request, session)
       streams[1] = stream
-      content.withUnsafeBytes { stream.receive($0, now: now) }
+      stream.takeWhole(content)
       stream.peerEnded()
     }
     takeEvents(now)
@@ -58,6 +58,7 @@ final class HTTP2Echo: EchoProtocol, HTTP2ContentSource {
     while session.send(into: &output, limit: 1 << 20) {}
     for stream in said where !session.hasEnded(stream) { session.reset(stream, .noError) }
     said = []
+    for stream in streams.values { stream.openWindow() }
     while session.send(into: &output, limit: 1 << 20) {}
   }
 
@@ -71,8 +72,11 @@ final class HTTP2Echo: EchoProtocol, HTTP2ContentSource {
       case .refused(let number, let refusal):
         HTTP2EchoStream.refuse(number, refusal.status, session)
       case .content(let number, let bytes):
-        bytes.withUnsafeBytes { streams[number]?.receive($0, now: now) }
-        session.consume(number, bytes.count)
+        guard let stream = streams[number] else {
+          session.consume(number, bytes.count)
+          break
+        }
+        bytes.withUnsafeBytes { stream.receive($0, now: now) }
       case .ended(let number): streams[number]?.peerEnded()
       case .closed(let number, _): streams[number] = nil
       }

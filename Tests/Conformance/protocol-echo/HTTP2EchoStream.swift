@@ -2,8 +2,8 @@ import HTTP2
 import HTTPTypes
 import WebSocket
 
-/// One exchange on a stream of HTTP/2. A body is 16 MiB at most; of a WebSocket all that its client sent
-/// and did not read again waits here, without a bound: this is a program for test suites.
+/// One exchange on a stream of HTTP/2. A body is 16 MiB at most. The client of a WebSocket is let send
+/// no more while a mebibyte waits for it to be read again: one message more is the most that is held.
 final class HTTP2EchoStream {
   private let number: Int32
   private let request: HTTPRequest
@@ -12,6 +12,9 @@ final class HTTP2EchoStream {
   /// Content of the request, then of the answer.
   private var bytes: [UInt8] = []
   private var sent = 0
+  /// Content taken whose window has not been opened again.
+  private var unconsumed = 0
+  private static let waitingLimit = 1 << 20
 
   private enum Phase {
     case receiving
@@ -37,7 +40,24 @@ final class HTTP2EchoStream {
     if request.headerFields[.expect]?.lowercased() == "100-continue" { session.sayContinue(number) }
   }
 
+  /// The content came by another way, whole.
+  func takeWhole(_ content: [UInt8]) { bytes = content }
+
   func receive(_ content: UnsafeRawBufferPointer, now: Int64) {
+    unconsumed += content.count
+    take(content, now: now)
+    openWindow()
+  }
+
+  /// Lets the client send as much again as was taken, unless it has still to read what was said.
+  func openWindow() {
+    if case .webSocket = phase, bytes.count - sent > Self.waitingLimit { return }
+    guard unconsumed > 0 else { return }
+    session.consume(number, unconsumed)
+    unconsumed = 0
+  }
+
+  private func take(_ content: UnsafeRawBufferPointer, now: Int64) {
     switch phase {
     case .receiving:
       bytes += content
@@ -68,7 +88,13 @@ final class HTTP2EchoStream {
     let end = min(bytes.count, sent + limit)
     output += bytes[sent..<end]
     sent = end
-    guard end == bytes.count else { return .part }
+    guard end == bytes.count else {
+      if sent >= Self.waitingLimit {
+        bytes.removeFirst(sent)
+        sent = 0
+      }
+      return .part
+    }
     bytes = []
     sent = 0
     return if case .complete = phase { .last } else { .part }
@@ -79,10 +105,7 @@ final class HTTP2EchoStream {
     let status: Int
     switch EchoEndpoint(request) {
     case .content: status = 200
-    case .webSocket:
-      // As over HTTP/1.1 without Upgrade: no GET opens a WebSocket here.
-      status = 400
-      bytes = []
+    case .webSocket: return open()
     case .nothing:
       status = 404
       bytes = []
@@ -95,12 +118,13 @@ final class HTTP2EchoStream {
   private func open() {
     do throws(WebSocketHandshake.Refusal) {
       guard case .webSocket = EchoEndpoint(request) else { return answer() }
-      let offer = try WebSocketHandshake.offer(in: request)
+      let offer = try WebSocketHandshake.extendedOffer(in: request)
       phase = .webSocket(WebSocketEcho(offer.compression))
       let fields = WebSocketHandshake.fields(accepting: offer, subprotocol: nil)
       session.respond(number, 200, fields, hasContent: true)
     } catch {
       phase = .complete
+      bytes = []
       session.respond(number, error.status, error.fields, hasContent: false)
     }
   }
