@@ -68,6 +68,14 @@ def refused_heads(connection, count):
         yield headers(number, block, "END_HEADERS", "END_STREAM")
 
 
+def wrong_lengths(connection, count):
+    """So is content that ends before it is as long as its head said."""
+    block = head(connection, "POST", "/-/v1/watches", content_length="5")
+    for number in range(1, 2 * count, 2):
+        yield headers(number, block, "END_HEADERS")
+        yield frames.DataFrame(number, b"1", flags=["END_STREAM"])
+
+
 def settings_flood(connection, count):
     for _ in range(count):
         yield frames.SettingsFrame(0, settings={3: 100})
@@ -116,6 +124,7 @@ FLOODS = [
     (rapid_reset, RESETS),
     (provoked_resets, PROVOKED_RESETS),
     (refused_heads, PROVOKED_RESETS),
+    (wrong_lengths, PROVOKED_RESETS),
     (settings_flood, SETTINGS - 2),
     (empty_settings, SETTINGS - 2),
     (ping_flood, PINGS),

@@ -46,6 +46,15 @@ let framingCases: [RequestCase] = [
     "a space before the length's colon", "Content-Length : 5\r\n", "hello",
     "400 byte 14 of a field name is not allowed there"),
   .post(
+    "a length with a parameter", "Content-Length: 5;a=b\r\n", "hello",
+    "400 Content-Length: not a number"),
+  .post(
+    "a length after a vertical tab", "Content-Length: \u{0B}5\r\n", "hello",
+    "400 Content-Length: control character at byte 0 of the value"),
+  .post(
+    "a length after a no-break space", "Content-Length: \u{A0}5\r\n", "hello",
+    "400 Content-Length: not a number"),
+  .post(
     "a tab after the length", "Content-Length: 5\t\r\n", "hello", "POST / @h length=5",
     "body:hello", "end"),
   // CL.TE and TE.CL
@@ -107,6 +116,15 @@ let framingCases: [RequestCase] = [
   .post(
     "chunked before a NUL", "Transfer-Encoding: chunked\0\r\n", "",
     "400 Transfer-Encoding: control character at byte 7 of the value"),
+  .post(
+    "chunked after a no-break space", "Transfer-Encoding: \u{A0}chunked\r\n", "",
+    "400 Transfer-Encoding: only chunked is understood"),
+  .post(
+    "chunked between tab and space", "Transfer-Encoding: \tchunked \r\n", "0\r\n\r\n",
+    "POST / @h chunked", "end"),
+  .post(
+    "chunked beside another name for it", "Transfer-Encoding: chunked\r\nTransfer-encoding: x\r\n",
+    "", "400 Transfer-Encoding: given more than once"),
   .post(
     "chunked on a folded line", "Transfer-Encoding:\r\n chunked\r\n", "",
     "400 a field line begins with white space (obs-fold)"),
