@@ -17,6 +17,7 @@ package struct WatchSpec: Sendable, Equatable {
   package var hidden = true
   package var kinds = ChangeKinds.standard
   package var backend = BackendChoice.auto
+  /// How often what is polled is looked at; less often where looking takes more than a tenth of it.
   package var pollInterval = Duration.seconds(2)
   /// The quiet a path must have before its change is sent; zero: no merging.
   package var settle = Duration.milliseconds(20)
@@ -27,6 +28,9 @@ package struct WatchSpec: Sendable, Equatable {
   package var index = true
   package var label: String?
   package var ephemeral = false
+
+  /// Shorter would be all looking; longer is what `rescan` is for.
+  package static let pollIntervals: ClosedRange<Duration> = .milliseconds(100)...(.seconds(3600))
 
   package init(root: [UInt8]) { self.root = root }
 }
@@ -67,7 +71,7 @@ package struct WatchStatus: Sendable {
   package var state: WatchState
   /// Why it is not `live`, for people; nil when it is.
   package var reason: WatchProblem?
-  /// "inotify", "fanotify", …
+  /// "inotify", "fanotify", "poll".
   package var backend: String
   package var filesystemType: String
   package var filesystemIsRemote: Bool
@@ -117,6 +121,11 @@ package struct WatchProblem: Error, Sendable, Equatable {
   package var hint: String?
   /// Exact bytes of the directory concerned, relative to the root.
   package var path: [UInt8]
+  /// Of a limit: how much of it this process has, and how much there is.
+  package var used: Int?
+  package var maximum: Int?
+  /// Of a limit that a watch goes on with: how many directories it leaves unwatched.
+  package var directories: Int?
 
   package init(
     _ code: Code, errno: Int32 = 0, detail: String, hint: String? = nil, path: [UInt8] = []

@@ -4,16 +4,22 @@ internal import SystemPackage
 
 /// The ways in which a kernel tells of changes.
 enum BackendKind: String, Sendable {
-  case inotify, fanotify
+  case inotify, fanotify, poll
   case fanotifyFilesystem = "fanotify-filesystem"
+
+  /// Whether there are marks at all; without, whoever wants to know looks.
+  var marksDirectories: Bool { self != .poll }
+
+  /// Whether it is fanotify(7), whatever is marked.
+  private var isFanotify: Bool { self == .fanotify || self == .fanotifyFilesystem }
 
   /// Whether a record may tell of what happened after later records: then none proves anything by
   /// itself, and every name of which one tells is compared with the disk.
-  var mayTellEarly: Bool { self != .inotify }
+  var mayTellEarly: Bool { isFanotify }
 
   /// Whether what happens to a directory's own attributes is told of its mark only, and not of the
   /// one above with its name.
-  var tellsOfDirectoriesThemselves: Bool { self != .inotify }
+  var tellsOfDirectoriesThemselves: Bool { isFanotify }
 }
 
 /// What is to be told of the entries of a directory, besides how they come, go and look.
@@ -55,8 +61,8 @@ enum MarkPurpose {
 protocol Backend {
   var kind: BackendKind { get }
 
-  /// What the reader reads.
-  var queue: RecordQueue { get }
+  /// What the reader reads; nil where no records come.
+  var queue: RecordQueue? { get }
 
   /// Marks exactly the opened directory, for listing or as a place. Adds to what others asked of the
   /// same directory, so that nobody is blinded, and then gives the same mark.

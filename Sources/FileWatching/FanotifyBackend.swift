@@ -26,7 +26,7 @@ final class FanotifyBackend: Backend {
 
   let kind: BackendKind
 
-  var queue: RecordQueue {
+  var queue: RecordQueue? {
     RecordQueue(
       kind: kind, descriptor: group.descriptor, longestRecord: FanotifyEvents.longest
     ) { [group] buffer throws(Errno) in try group.read(into: buffer) }

@@ -49,7 +49,8 @@ public struct FileChange: Sendable, Hashable {
     case lagged
     /// The kernel lost records that could not be made up for by comparing the disk.
     case kernelOverflow
-    /// A directory cannot be watched; ``FileChange/error`` says which and why.
+    /// A directory cannot be read, and ``FileChange/error`` says why; or the kernel has no watch for
+    /// it, something in it has changed, and there is no index to find out what.
     case unwatchable
     /// A directory was moved in, and nothing is known of what it brought.
     case movedIn

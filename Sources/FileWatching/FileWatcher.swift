@@ -11,8 +11,9 @@ public import SystemPackage
 /// ```
 ///
 /// Once a watcher has been made, every change is told, or a ``FileChange/Kind/reset`` says what must
-/// be looked at again: when records were lost, a directory could not be watched or the reader lagged
-/// behind. Nothing is lost in silence.
+/// be looked at again: when records were lost, a directory could not be read or the reader lagged
+/// behind. Nothing is lost in silence. Where the kernel tells nothing, on a remote filesystem and in
+/// directories beyond the number of watches it gives, changes are found by looking every 2 seconds.
 public final class FileWatcher: Sendable {
   /// The watched directory or file, as it was named.
   public let root: FilePath
@@ -22,7 +23,7 @@ public final class FileWatcher: Sendable {
 
   /// Watches `root` with threads of its own, which end when the watcher is let go or stopped. Blocks
   /// until all that is there has been listed, some 20 µs a directory: every change made after that is
-  /// told. A single directory that cannot be watched is told as a ``FileChange/Kind/reset`` of it;
+  /// told. A single directory that cannot be read is told as a ``FileChange/Kind/reset`` of it;
   /// this throws when the root itself cannot be, or when the options are not to be had.
   public convenience init(
     _ root: FilePath, options: Options = Options()

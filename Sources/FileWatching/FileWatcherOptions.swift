@@ -7,7 +7,8 @@ extension FileWatcher {
   /// has come to rest.
   public struct Options: Sendable, Hashable {
     /// What is told. ``FileChange/Kind/open``, ``FileChange/Kind/access`` and
-    /// ``FileChange/Kind/close`` come only when named, and include what this process itself does.
+    /// ``FileChange/Kind/close`` come only when named, and include what this process itself does;
+    /// on a remote filesystem they are not to be had.
     public var kinds = FileChange.Kind.standard
     /// gitignore(5) patterns, relative to the root. An ignored directory costs no kernel watch.
     public var ignore: [String] = []

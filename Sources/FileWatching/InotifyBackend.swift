@@ -9,7 +9,7 @@ struct InotifyBackend: Backend, Sendable {
 
   var kind: BackendKind { .inotify }
 
-  var queue: RecordQueue {
+  var queue: RecordQueue? {
     RecordQueue(
       kind: .inotify, descriptor: instance.descriptor.rawValue, longestRecord: 272
     ) { [instance] buffer throws(Errno) in try instance.read(into: buffer) }

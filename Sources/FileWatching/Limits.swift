@@ -25,14 +25,9 @@ enum Limits {
         .permissionDenied, errno: error.rawValue, detail: "\(shown(path)) cannot be read: \(error)",
         path: path)
     case .noSpace:
-      let limit = Limit.lower("fs.inotify.max_user_watches", "user.max_inotify_watches")
-      return WatchProblem(
-        .watchLimit, errno: error.rawValue,
-        detail: "\(shown(path)) is not watched: \(marksInUse) of "
-          + "\(limit.map { "\($0.maximum)" } ?? "the allowed") watches of this user are held here, "
-          + "the rest by other programs",
-        hint: limit?.raised(to: 524_288),
-        path: path)
+      return full(
+        .lower("fs.inotify.max_user_watches", "user.max_inotify_watches"), of: "watches",
+        marksInUse: marksInUse, path: path)
     case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory:
       return WatchProblem(
         .watchLimit, errno: error.rawValue, detail: "\(shown(path)) is not watched: \(error)",
@@ -81,13 +76,24 @@ enum Limits {
     guard error == .noSpace else {
       return watchProblem(error, marksInUse: marksInUse, path: path)
     }
-    let limit = Limit.lower("fs.fanotify.max_user_marks", "user.max_fanotify_marks")
-    return WatchProblem(
-      .watchLimit, errno: error.rawValue,
+    return full(
+      .lower("fs.fanotify.max_user_marks", "user.max_fanotify_marks"), of: "fanotify marks",
+      marksInUse: marksInUse, path: path)
+  }
+
+  /// ENOSPC: the user has as many as are allowed.
+  private static func full(
+    _ limit: Limit?, of what: String, marksInUse: Int, path: [UInt8]
+  ) -> WatchProblem {
+    var problem = WatchProblem(
+      .watchLimit, errno: Errno.noSpace.rawValue,
       detail: "\(shown(path)) is not watched: \(marksInUse) of "
-        + "\(limit.map { "\($0.maximum)" } ?? "the allowed") fanotify marks of this user are held "
-        + "here, the rest by other programs",
+        + "\(limit.map { "\($0.maximum)" } ?? "the allowed") \(what) of this user are held here, "
+        + "the rest by other programs",
       hint: limit?.raised(to: 524_288), path: path)
+    problem.used = marksInUse
+    problem.maximum = limit?.maximum
+    return problem
   }
 
   static func shown(_ path: [UInt8]) -> String {

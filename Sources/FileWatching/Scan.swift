@@ -22,6 +22,10 @@ struct ScanInProgress {
   var scan: Scan
   var file: OpenFile
   var stamp: UInt32
+  /// Whether it is part of a round of `Polling`.
+  var isPoll: Bool
+  /// Of all entries, where nothing else is remembered of a polled directory.
+  var summary: UInt64 = 0
 }
 
 extension Watch {
@@ -50,6 +54,8 @@ extension Watch {
 
   /// Goes on scanning until `deadline` (monotonic nanoseconds) or until there is nothing left.
   func scanSlice(until deadline: Int64, buffer: UnsafeMutableRawBufferPointer) {
+    let start = Clock.monotonic()
+    defer { polling.spend(since: start) }
     repeat {
       if let current = scan {
         scanPiece(current, buffer)
@@ -79,11 +85,11 @@ extension Watch {
       if scan.node == Node.root { isRootDoubtful = true } else { doubt(place(of: scan.node)) }
       return
     }
-    if scan.isDeep, !scan.isForNames, known.isKnown, known.mode != status.mode, isTelling,
-      scan.isTold,
-      scan.node != Node.root
+    let isPoll = polling.isRunning && isPolled(scan.node)
+    if scan.isDeep || isPoll, !scan.isForNames, scan.isTold,
+      isPoll ? soleName == nil : scan.node != Node.root
     {
-      coalescer.touched(scan.node, .attributes, flags: scan.flags, ground.moment)
+      compareMode(scan.node, with: status, flags: scan.flags)
     }
     if !scan.isForNames || known.mark < 0 {
       tree.note(scan.node, status)
@@ -96,7 +102,7 @@ extension Watch {
       if isTelling { scan.flags.insert(.rescan) }
     }
     stamp &+= 1
-    self.scan = ScanInProgress(scan: scan, file: file, stamp: stamp)
+    self.scan = ScanInProgress(scan: scan, file: file, stamp: stamp, isPoll: isPoll)
   }
 
   private func scanPiece(_ current: ScanInProgress, _ buffer: UnsafeMutableRawBufferPointer) {
@@ -127,7 +133,8 @@ extension Watch {
     let node = tree.child(of: directory, entry.name)
     var status: FileStatus?
     let isBelieved = current.scan.isForNames && node != Node.none
-    if entry.kind == nil || (spec.index && entry.kind != .directory && !isBelieved)
+    if entry.kind == nil || current.isPoll || isPolled(directory)
+      || (spec.index && entry.kind != .directory && !isBelieved)
       || (node != Node.none && entry.kind == .directory && tree[node].type != .directory)
     {
       // getdents leaves a NUL behind the name.
@@ -135,6 +142,7 @@ extension Watch {
         current.file.descriptor, entry.name.baseAddress!.assumingMemoryBound(to: CChar.self))
       if status == nil { return }  // gone meanwhile: its record is on its way
     }
+    if let status, !spec.index { summarise(entry.name, status) }
     let type = FileEvents.FileType(status?.kind ?? entry.kind ?? .other)
     if node != Node.none {
       // What is seen may be other than it was: by a patch, or where the directory is now.
@@ -142,6 +150,12 @@ extension Watch {
         return drop(node, flags: current.scan.flags)
       }
       tree[node].stamp = current.stamp
+      if current.isPoll, let status, tree[node].isKnown, !tree[node].isSameObject(as: status) {
+        let place = place(Array(entry.name), in: directory)
+        if !adopt(status, at: place) { polling.unsure.append(place) }
+        return
+      }
+      if let status { remember(entry.name, of: node, status, current) }
       known(node, type, status, current)
     } else {
       new(entry.name, type, status, current)
@@ -153,7 +167,8 @@ extension Watch {
   ) {
     let old = tree[node].type
     if type == .directory && old == .directory {
-      if current.scan.isDeep || tree[node].mark < 0 && !tree[node].flags.contains(.unwatched) {
+      if current.isPoll, let status { compareMode(node, with: status, flags: current.scan.flags) }
+      if current.scan.isDeep || isUnarmed(tree[node]) {
         enqueueScan(
           node, deep: current.scan.isDeep, forNames: current.scan.isForNames,
           flags: current.scan.flags, told: current.scan.isTold)
@@ -171,10 +186,12 @@ extension Watch {
   ) {
     let directory = current.scan.node
     guard sees(name, in: directory, isDirectory: type == .directory) else { return }
+    if let status, current.isPoll, adopt(status, at: place(Array(name), in: directory)) { return }
     let isTold = isTelling && current.scan.isTold
     guard spec.index || type == .directory || isTold else { return }
     let node = tree.insert(type, named: name, in: directory)
     tree[node].stamp = current.stamp
+    if let status { remember(name, of: node, status, current) }
     if let status { tree.note(node, status) }
     if isTold { tellCreated(node, flags: current.scan.flags) }
     if type == .directory {
@@ -182,6 +199,15 @@ extension Watch {
     } else {
       keepPassing(node)
     }
+  }
+
+  /// What the next look at a polled directory must know of a file; the node is as the last one left it.
+  private func remember(
+    _ name: UnsafeRawBufferPointer, of node: NodeID, _ status: FileStatus,
+    _ current: ScanInProgress
+  ) {
+    guard spec.index, status.kind == .file, isPolled(current.scan.node) else { return }
+    compareContent(node, name, status, in: current.file, flags: current.scan.flags)
   }
 
   /// All entries have been seen: what was not is looked for once more, then gone.
@@ -196,12 +222,16 @@ extension Watch {
     }
     for node in missing {
       let place = place(of: node)
-      if current.scan.isTold || !isTelling {
+      if current.isPoll {
+        polling.missing[node] = tree[node].life
+        polling.unsure.append(place)
+      } else if current.scan.isTold || !isTelling {
         reconcile(place, flags: current.scan.flags)
       } else if case .absent = look(at: node) {
         drop(node)
       }
     }
+    if !spec.index, isPolled(directory) || current.isPoll { compareSummary(current) }
     looked(into: directory)
   }
 
@@ -211,18 +241,16 @@ extension Watch {
     case .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels, .staleNFSFileHandle:
       if node == Node.root {
         isRootDoubtful = true
+      } else if polling.isRunning, isPolled(node), tree[node].parent != Node.none {
+        polling.missing[node] = tree[node].life
+        polling.unsure.append(place(of: node))
       } else {
         vanished.append((scan, ground.now + Ground.vanishedPatience))
       }
     default:
       degrade(node, error)
+      if polling.unmarked.contains(node), !spec.index { polling.summaries[node] = 0 }
     }
-  }
-
-  /// Tries again what a limit left unwatched.
-  func retryUnwatched() {
-    guard state == .degraded else { return }
-    for (node, problem) in problems where problem.code == .watchLimit { enqueueScan(node) }
   }
 
   /// Tries again what could not be read: somebody may have let us in.
@@ -235,6 +263,8 @@ extension Watch {
   // MARK: Marks
 
   private func arm(_ node: NodeID, _ file: OpenFile) {
+    guard ground.backend.kind.marksDirectories else { return heal(node) }
+    if polling.isRefused, tree[node].mark < 0 { return leaveUnmarked(node) }
     let purpose = MarkPurpose.entries(
       EntryEvents(for: spec.kinds, index: spec.index), isRoot: node == Node.root)
     let mark: Int32
@@ -242,6 +272,7 @@ extension Watch {
       mark = try ground.backend.arm(file.descriptor, purpose)
     } catch {
       if error != .noSuchFileOrDirectory { degrade(node, error) }
+      polling.isRefused = polling.unmarked.contains(node)
       return
     }
     let old = tree[node].mark
@@ -274,17 +305,16 @@ extension Watch {
   private func degrade(_ node: NodeID, _ error: Errno) {
     var path: [UInt8] = []
     guard tree.appendPath(of: node, to: &path) else { return }
-    let isNew = !tree[node].flags.contains(.unwatched)
     tree[node].flags.insert(.unwatched)
     // So that a scan that succeeds can tell other attributes.
     if !tree[node].isKnown, case .found(let status) = look(at: node) { tree.note(node, status) }
     let problem = ground.backend.explain(error, marksInUse: ground.marks.count, path: path)
-    problems[node] = problem
-    let parent = tree[node].parent
-    let isTopmost = parent == Node.none || !tree[parent].flags.contains(.unwatched)
-    if isTelling, isNew, isTopmost, problem.code == .watchLimit {
-      tellReset(.unwatchable, path: path)
+    guard problem.code != .watchLimit else {
+      polling.refusal = problem
+      return leaveUnmarked(node)
     }
+    polling.forget(node)
+    problems[node] = problem
     problemsChanged()
   }
 
@@ -292,13 +322,17 @@ extension Watch {
     guard tree[node].flags.contains(.unwatched) else { return }
     tree[node].flags.remove(.unwatched)
     problems[node] = nil
+    polling.healed(node)
     problemsChanged()
   }
+
+  /// Whether every directory can be looked into and, unless all are polled, has a mark.
+  var isWhole: Bool { problems.isEmpty && polling.unmarked.isEmpty }
 
   /// A watch with directories it cannot watch is degraded, and says so.
   func problemsChanged() {
     guard isTelling else { return }
-    let now: WatchState = problems.isEmpty ? .live : .degraded
+    let now: WatchState = isWhole ? .live : .degraded
     if now != state {
       state = now
       tellState()

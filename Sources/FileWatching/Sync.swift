@@ -36,6 +36,11 @@ extension Watcher {
   struct Waiting {
     var watch: UInt32
     var deadline: Int64
+    /// Whether it must know of what no record tells, too: then a round of `Polling` that begins after
+    /// the call has to end.
+    var wantsRound = false
+    /// The number of that round, once the first crawl has ended; 0 where nothing is polled.
+    var round: UInt64?
     /// Whether all that came before is published, or the deadline passed.
     var answer: (Bool) -> Void
   }
@@ -47,7 +52,8 @@ extension Watcher {
   func sync(_ request: SyncRequest) {
     guard let watch = watch(called: request.id) else { return request.answer(.noSuchWatch) }
     waiting.append(
-      Waiting(watch: watch.number, deadline: request.deadline) { [ground] isDone in
+      Waiting(watch: watch.number, deadline: request.deadline, wantsRound: true) {
+        [ground] isDone in
         guard isDone else { return request.answer(watch.isCrawling ? .crawling : .late) }
         ground.journal.flush(now: ground.moment.time)
         request.answer(.done(ground.journal.sequence))
@@ -74,8 +80,12 @@ extension Watcher {
   func answerWaiting(isDrained: Bool) {
     guard !waiting.isEmpty else { return }
     var answers: [(answer: (Bool) -> Void, isDone: Bool)] = []
+    for index in waiting.indices where waiting[index].wantsRound && waiting[index].round == nil {
+      guard let watch = watches[waiting[index].watch], !watch.isCrawling else { continue }
+      waiting[index].round = watch.hasPolled ? watch.polling.hurry(ground.now) : 0
+    }
     waiting.removeAll { one in
-      let isDone = isDrained && isCaughtUp(one.watch)
+      let isDone = isDrained && isCaughtUp(one)
       guard isDone || one.deadline <= ground.now else { return false }
       answers.append((one.answer, isDone))
       return true
@@ -83,9 +93,9 @@ extension Watcher {
     for (answer, isDone) in answers { answer(isDone) }
   }
 
-  private func isCaughtUp(_ number: UInt32) -> Bool {
-    guard let watch = watches[number] else { return true }
-    guard !watch.isCrawling else { return false }
+  private func isCaughtUp(_ one: Waiting) -> Bool {
+    guard let watch = watches[one.watch] else { return true }
+    guard !watch.isCrawling, watch.polling.ended >= one.round ?? 0 else { return false }
     watch.refreshIgnores(hurried: true)
     watch.sendAll()
     return watch.isSettled

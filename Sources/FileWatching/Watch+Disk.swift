@@ -68,7 +68,12 @@ extension Watch {
         return Sight(isGone: true)
       }
       if spec.index {
-        if tree[node].isModified(in: status) { tree[node].flags.insert(.unsaid) }
+        if tree[node].isModified(in: status) {
+          tree[node].flags.insert(.unsaid)
+          if !isDirectory, isPolled(tree[node].parent) {
+            polling.recent[node] = RecentContent(hash: nil, since: ground.now)
+          }
+        }
         remember(node)
       }
       tree.note(node, status)
@@ -156,6 +161,7 @@ extension Watch {
       sees($0, in: place.directory, isDirectory: type == .directory)
     }
     guard isVisible, spec.index || type == .directory || isTelling else { return }
+    if adopt(status, at: place) { return }
     let node = place.name.withUnsafeBytes { tree.insert(type, named: $0, in: place.directory) }
     tree.note(node, status)
     tellCreated(node, flags: flags)
@@ -184,12 +190,26 @@ extension Watch {
     tree.note(node, status)
     if isTelling, isModified || !isPending {
       if isModified {
-        coalescer.touched(node, .modified, flags: flags, ground.moment)
+        let content: ContentChange =
+          known.mode != status.mode ? [.modified, .attributes] : .modified
+        coalescer.touched(node, content, flags: flags, ground.moment)
       } else if isAltered {
         coalescer.touched(node, .attributes, flags: flags, ground.moment)
       }
     }
-    if type == .directory, known.mark < 0, !known.flags.contains(.unwatched) { enqueueScan(node) }
+    if type == .directory, isUnarmed(known) { enqueueScan(node) }
+  }
+
+  /// A known directory is found with `status`: all that is told of itself is another mode.
+  func compareMode(_ directory: NodeID, with status: FileStatus, flags: ChangeFlags) {
+    guard isTelling, tree[directory].isKnown, tree[directory].mode != status.mode else { return }
+    tree[directory].mode = status.mode
+    coalescer.touched(directory, .attributes, flags: flags, ground.moment)
+  }
+
+  /// Whether a directory should have a mark and has none.
+  func isUnarmed(_ node: Node) -> Bool {
+    node.mark < 0 && !node.flags.contains(.unwatched) && ground.backend.kind.marksDirectories
   }
 
   /// Another object stands where `node` was.

@@ -3,13 +3,14 @@ internal import Syscalls
 
 extension Watch {
   /// Goes on with another spec. What appears or disappears by it is told by the scan this begins.
-  /// Throws `.malformed`, `.invalidGlob`; then all is as it was.
+  /// Throws `.malformed`, `.invalidGlob`, `.unsupported`; then all is as it was.
   func patch(_ patch: WatchPatch) throws(WatchProblem) {
     let old = spec
     let new = old.patched(by: patch)
     guard new.settleMax >= new.settle else {
       throw WatchProblem(.malformed, detail: "settleMax: must not be shorter than settle")
     }
+    try ground.backend.kind.check(new, on: filesystem)
     let newVisibility = try Visibility(spec: new, soleName: soleName)
     sendAll()
     spec = new

@@ -23,12 +23,12 @@ extension Watch {
   }
 
   /// Hangs a node that was taken from elsewhere.
-  func hang(_ node: NodeID, at place: Place) {
+  func hang(_ node: NodeID, at place: Place, flags: ChangeFlags = []) {
     tree[node].flags.remove(.half)
     place.name.withUnsafeBytes { tree.hang(node, named: $0, in: place.directory) }
     guard isTelling else { return }
     if beliefs[node] == place { beliefs.forget(node) }
-    coalescer.placed(node, flags: [], counts: 1, ground.moment)
+    coalescer.placed(node, flags: flags, counts: 1, ground.moment)
   }
 
   /// The node and all below it are gone from the disk, or from what this watch sees. What clients
@@ -58,6 +58,7 @@ extension Watch {
   /// Nothing is watched or remembered for the node any more.
   private func letGo(_ node: NodeID) {
     disarm(node)
+    polling.forget(node)
     if tree[node].flags.contains(.unwatched) {
       problems[node] = nil
       problemsChanged()

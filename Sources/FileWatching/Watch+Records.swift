@@ -259,7 +259,7 @@ extension Watch {
   }
 
   /// What a directory took along needs another look where the disk was ahead of the records.
-  private func moved(_ node: NodeID) {
+  func moved(_ node: NodeID, flags: ChangeFlags = []) {
     guard tree[node].isDirectory else { return }
     moves &+= 1
     while let oldest = looks.first, oldest.time < ground.since { looks.removeFirst() }
@@ -274,7 +274,10 @@ extension Watch {
     for lost in vanished { enqueueAgain(lost.scan) }
     vanished.removeAll()
     let isSeenByPlace = visibility.dependsOnDirectory || gitIgnores != nil
-    if tree[node].mark < 0 || isSeenByPlace { enqueueScan(node, deep: isSeenByPlace) }
+    if tree[node].mark < 0 || isSeenByPlace {
+      enqueueScan(
+        node, deep: isSeenByPlace || !ground.backend.kind.marksDirectories, flags: flags)
+    }
   }
 
   /// Something came from outside what this watch sees.

@@ -13,8 +13,8 @@ extension Watch {
       let status = try? FileStatus.of(base.descriptor), status.inode == opened.status.inode,
       status.birthTime == opened.status.birthTime, status.device == opened.status.device
     {
-      if tree[Node.root].mark < 0, !tree[Node.root].flags.contains(.queued),
-        scan?.scan.node != Node.root
+      if tree[Node.root].mark < 0, !isPolled(Node.root),
+        !tree[Node.root].flags.contains(.queued), scan?.scan.node != Node.root
       {
         enqueueScan(Node.root, deep: true, flags: .rescan)
       }
@@ -37,6 +37,7 @@ extension Watch {
     beliefs = Beliefs()
     audit.removeAll()
     problems.removeAll()
+    polling.forgetAll()
     scans.removeAll()
     scan = nil
     doubts.removeAll()

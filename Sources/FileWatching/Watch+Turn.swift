@@ -11,7 +11,8 @@ extension Watch {
     lookForVanished()
     if isRootDoubtful { checkRoot() }
     if state == .crawling, !hasScans, halves.isEmpty, !hasDoubts { becomeLive() }
-    sendDue()
+    turnPolling()
+    if !isHeldByRound { sendDue() }
     if !audit.isEmpty, ground.isDrained, isQuiet { beginAudit() }
     forgetPassing()
     forgetOldLooks()
@@ -25,6 +26,7 @@ extension Watch {
     for half in halves.values { next = min(next ?? half.deadline, half.deadline) }
     for lost in vanished { next = min(next ?? lost.due, lost.due) }
     if let due = gitIgnores?.nextDue { next = min(next ?? due, due) }
+    if let due = polling.due, !polling.isRunning { next = min(next ?? due, due) }
     return next
   }
 
@@ -33,7 +35,7 @@ extension Watch {
 
   private var isQuiet: Bool {
     coalescer.isEmpty && !hasScans && halves.isEmpty && !hasDoubts && vanished.isEmpty
-      && !isRootDoubtful && gitIgnores?.nextDue == nil
+      && !isRootDoubtful && gitIgnores?.nextDue == nil && !polling.isRunning
   }
 
   private var hasDoubts: Bool { !doubts.isEmpty || !suspects.isEmpty }
@@ -123,7 +125,7 @@ extension Watch {
 
   private func becomeLive() {
     coalescer.discardAll()
-    state = problems.isEmpty ? .live : .degraded
+    state = isWhole ? .live : .degraded
     crawl.done = true
     crawl.seconds = Double(ground.now - crawlStart) / 1e9
     tellState()

@@ -30,8 +30,9 @@ final class Watch {
   var crawlStart: Int64
   var counters = WatchStatus.Counters()
   var kernelWatches = 0
-  /// Directories that could not be watched, and why.
+  /// Directories that cannot be looked into, and why.
   var problems: [NodeID: WatchProblem] = [:]
+  var polling: Polling
   /// Whether the watch has been live before: its next life begins with a reset.
   var hasHistory: Bool
 
@@ -94,6 +95,7 @@ final class Watch {
     if spec.gitignore, soleName == nil { gitIgnores = GitIgnores(root: opened.path) }
     coalescer = Coalescer(
       settle: spec.settle.inNanoseconds, settleMax: spec.settleMax.inNanoseconds)
+    polling = Polling(interval: spec.pollInterval.inNanoseconds)
     crawlStart = ground.now
   }
 
@@ -109,7 +111,8 @@ final class Watch {
     var status = WatchStatus(
       number: number, id: id, root: root, state: state, backend: ground.backend.kind.rawValue,
       filesystemType: filesystem.name, filesystemIsRemote: filesystem.isRemote, spec: spec)
-    status.reason = problems.values.min { $0.path.lexicographicallyPrecedes($1.path) }
+    status.reason =
+      limitProblem ?? problems.values.min { $0.path.lexicographicallyPrecedes($1.path) }
     if state == .gone {
       status.reason = WatchProblem(
         .rootGone, detail: "\(String(decoding: root, as: UTF8.self)) is not there; it is waited for"

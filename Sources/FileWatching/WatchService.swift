@@ -45,7 +45,7 @@ package final class WatchService: Sendable {
     do throws(Errno) {
       let inbox = try Inbox()
       let control = ReaderControl(wakeup: try WakeUp())
-      control.add(backend.queue)
+      if let queue = backend.queue { control.add(queue) }
       let reader = try OwnThread(name: "tidings-reader") {
         RecordReader(inbox: inbox, control: control).run()
       }
@@ -105,7 +105,8 @@ package final class WatchService: Sendable {
   }
 
   /// Answers once every change that was made before the call has been published. Nothing is written
-  /// anywhere: the kernel queues its records before the call that made them returns.
+  /// anywhere: the kernel queues its records before the call that made them returns, and what is
+  /// polled is looked at once more.
   package func settle(reply: @escaping @Sendable () -> Void) { inbox.post(.settle(reply)) }
 
   /// As `settle`, of one watch and without waiting for its `settle` to pass: what is pending is
@@ -114,7 +115,7 @@ package final class WatchService: Sendable {
 
   /// Goes on with another spec, after what is pending; what appears or disappears by it is told as
   /// found by a rescan, which this only begins. Answers nil when there is no such watch. Fails with
-  /// `.malformed`, `.invalidGlob`; then nothing has changed.
+  /// `.malformed`, `.invalidGlob`, `.unsupported`; then nothing has changed.
   package func patch(
     id: String, _ patch: WatchPatch,
     reply: @escaping @Sendable (Result<WatchStatus, WatchProblem>?) -> Void

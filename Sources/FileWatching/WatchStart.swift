@@ -89,7 +89,8 @@ final class WatchStart: Sendable {
 
   private func tellWhatIsUnwatched(time: Int64) {
     state.withLock { $0.running }?.statuses { statuses in
-      guard let problem = statuses.first?.reason else { return }
+      // What a limit leaves unwatched is polled: late, but told.
+      guard let problem = statuses.first?.reason, problem.code != .watchLimit else { return }
       self.backlog.post(
         FileChange(
           reset: .unwatchable, root: self.root, relativePath: FilePath(bytes: problem.path),

@@ -22,6 +22,7 @@ extension Watcher {
       listWhenCaughtUp(request, reply)
     case .settle(let reply):
       settling.append(reply)
+      for watch in watches.values where watch.hasPolled { _ = watch.polling.hurry(ground.now) }
     case .sync(let request):
       sync(request)
     case .patch(let id, let patch, let reply):
@@ -55,7 +56,7 @@ extension Watcher {
   private func add(_ spec: WatchSpec) throws(WatchProblem) -> WatchAddition {
     try Self.checkSupport(spec)
     let opened = try OpenedRoot(spec)
-    let ground = try ground(for: spec.backend, on: opened.base.descriptor)
+    let ground = try ground(for: spec, on: opened)
     let visibility = try Visibility(spec: spec, soleName: opened.soleName)
     if let id = spec.id, let existing = watch(called: id) {
       guard existing.root == opened.path else {
@@ -102,15 +103,6 @@ extension Watcher {
 
   /// What a spec may ask and this version does not do is refused by name.
   private static func checkSupport(_ spec: WatchSpec) throws(WatchProblem) {
-    switch spec.backend {
-    case .auto, .inotify, .fanotify, .fanotifyFilesystem: break
-    case .poll:
-      throw WatchProblem(
-        .unsupported,
-        detail:
-          "backend: \(spec.backend.rawValue) is not supported; use auto, inotify, fanotify or "
-          + "fanotify-filesystem")
-    }
     if spec.followSymlinks {
       throw WatchProblem(
         .unsupported, detail: "followSymlinks: not supported; watch the target as another root")

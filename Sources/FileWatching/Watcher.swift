@@ -8,15 +8,13 @@ final class Watcher {
   static let slice: Int64 = 1_000_000
   /// Bytes of directory entries read at once: some 500, whose statuses take about a slice.
   static let scanBufferSize = 16 << 10
-  /// How long a directory that a limit left unwatched is let be, in nanoseconds.
-  static let degradedRetry: Int64 = 30_000_000_000
 
   let inbox: Inbox
   let reader: ReaderControl
   /// Of inotify, which is always there.
   let ground: Ground
-  /// Each from the first watch on that asks for it.
-  private var others: [Ground] = []
+  /// From the first watch on that stands on it, by its backend.
+  private var others: [BackendKind: Ground] = [:]
   var watches: [UInt32: Watch] = [:]
   var nextNumber: UInt32 = 1
   /// Ids that have been in use: a watch that gets one again has a history.
@@ -25,7 +23,6 @@ final class Watcher {
   /// What directories are read into, one at a time.
   let scanBuffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Watcher.scanBufferSize, alignment: 16)
-  private var nextRetry: Int64 = 0
   /// Who waits for everything made before to be published, in its own time.
   var settling: [@Sendable () -> Void] = []
   /// Who waits for that and has it published at once.
@@ -53,10 +50,11 @@ final class Watcher {
       }
       setMoment()
       crawl()
-      retryDegraded()
       for watch in watches.values { watch.endTurn() }
       var isStopped = false
-      let isSettled = emptied != nil && !settling.isEmpty && watches.values.allSatisfy(\.isSettled)
+      let isSettled =
+        emptied != nil && !settling.isEmpty
+        && watches.values.allSatisfy { $0.isSettled && $0.polling.isCaughtUp }
       let settled = isSettled ? settling : []
       if isSettled { settling.removeAll() }
       answerWaiting(isDrained: emptied != nil)
@@ -78,9 +76,6 @@ final class Watcher {
     for watch in watches.values {
       if let deadline = watch.nextDeadline() { next = min(next ?? deadline, deadline) }
     }
-    if watches.values.contains(where: { $0.state == .degraded }) {
-      next = min(next ?? nextRetry, nextRetry)
-    }
     let isAwaited = !settling.isEmpty || !waiting.isEmpty
     var timeout: Int32? = isAwaited ? 1 : nil
     if let next, !isAwaited {
@@ -97,7 +92,7 @@ final class Watcher {
       return nil
     }
     let now = Clock.monotonic()
-    let queues = grounds.map(\.backend.queue.descriptor)
+    let queues = grounds.compactMap(\.backend.queue?.descriptor)
     guard !waitReadable(queues, timeoutMilliseconds: 0).contains(true), !reader.isReading else {
       return nil
     }
@@ -106,24 +101,27 @@ final class Watcher {
 
   // MARK: Backends
 
-  private var grounds: [Ground] { [ground] + others }
+  private var grounds: [Ground] { [ground] + others.values }
 
-  /// What a watch on `directory` stands on. Throws `.unsupported` where the backend it names is
-  /// refused.
-  func ground(for choice: BackendChoice, on directory: Int32) throws(WatchProblem) -> Ground {
-    let scope: FanotifyProbe.Scope
-    switch choice {
-    case .fanotify: scope = .directory
-    case .fanotifyFilesystem: scope = .filesystem
-    case .auto, .inotify, .poll: return ground
-    }
-    try FanotifyBackend.probe(directory, scope)
-    let kind = FanotifyBackend.kind(scope)
-    if let known = others.first(where: { $0.backend.kind == kind }) { return known }
-    let made = Ground(backend: try FanotifyBackend(scope), journal: ground.journal)
+  /// What a watch on `opened` stands on. Throws `.unsupported` where its backend is refused, or
+  /// cannot do what is asked of it.
+  func ground(for spec: WatchSpec, on opened: OpenedRoot) throws(WatchProblem) -> Ground {
+    let kind = try BackendKind(for: spec, on: opened.filesystem)
+    let scope: FanotifyProbe.Scope? =
+      switch kind {
+      case .inotify, .poll: nil
+      case .fanotify: .directory
+      case .fanotifyFilesystem: .filesystem
+      }
+    if let scope { try FanotifyBackend.probe(opened.base.descriptor, scope) }
+    guard kind != .inotify else { return ground }
+    if let other = others[kind] { return other }
+    let backend: any Backend
+    if let scope { backend = try FanotifyBackend(scope) } else { backend = PollBackend() }
+    let made = Ground(backend: backend, journal: ground.journal)
     made.moment = ground.moment
-    others.append(made)
-    reader.add(made.backend.queue)
+    others[kind] = made
+    if let queue = backend.queue { reader.add(queue) }
     return made
   }
 
@@ -185,12 +183,5 @@ final class Watcher {
     for watch in crawling {
       watch.scanSlice(until: Clock.monotonic() + share, buffer: scanBuffer)
     }
-  }
-
-  /// Directories that a limit left unwatched are tried again now and then.
-  private func retryDegraded() {
-    guard ground.now >= nextRetry else { return }
-    nextRetry = ground.now + Self.degradedRetry
-    for watch in watches.values { watch.retryUnwatched() }
   }
 }

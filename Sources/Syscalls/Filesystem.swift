@@ -13,13 +13,18 @@ package struct Filesystem: Sendable, Equatable {
   package init(of descriptor: Int32) throws(Errno) {
     var found = statfs()
     guard fstatfs(descriptor, &found) == 0 else { throw Errno(rawValue: errno) }
-    let magic = UInt32(truncatingIfNeeded: found.f_type)
+    self.init(magic: UInt32(truncatingIfNeeded: found.f_type))
+  }
+
+  /// What `f_type` of statfs(2) says.
+  package init(magic: UInt32) {
     let known = Self.table[magic]
     name = known?.name ?? "0x" + String(magic, radix: 16)
     isRemote = known?.remote ?? false
   }
 
-  /// Magic numbers of linux/magic.h and statfs(2).
+  /// Magic numbers of linux/magic.h and statfs(2). virtiofs has that of fuse; which of the fuse
+  /// filesystems are local, nobody can tell.
   private static let table: [UInt32: (name: String, remote: Bool)] = [
     0xEF53: ("ext4", false), 0x0102_1994: ("tmpfs", false), 0x794C_7630: ("overlay", false),
     0x9123_683E: ("btrfs", false), 0x5846_5342: ("xfs", false), 0xF2F5_2010: ("f2fs", false),
@@ -29,5 +34,7 @@ package struct Filesystem: Sendable, Equatable {
     0x6265_6572: ("sysfs", false), 0x6969: ("nfs", true), 0xFF53_4D42: ("cifs", true),
     0xFE53_4D42: ("smb2", true), 0x517B: ("smb", true), 0x0102_1997: ("9p", true),
     0x6573_5546: ("fuse", true), 0x00C3_6400: ("ceph", true), 0x5346_414F: ("afs", true),
+    0x6B41_4653: ("afs", true), 0x7375_7245: ("coda", true), 0x786F_4256: ("vboxsf", true),
+    0x7461_636F: ("ocfs2", true), 0x0116_1970: ("gfs2", true), 0x0BD0_0BD0: ("lustre", true),
   ]
 }

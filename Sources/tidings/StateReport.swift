@@ -1,3 +1,4 @@
+import Bytes
 import FileEvents
 import FileWatching
 import Logging
@@ -32,6 +33,15 @@ final class StateReport: Sendable {
     let numbers =
       "\(status.crawl.directories) directories, \(status.crawl.files) files, \(status.backend)"
     let reason = status.reason.map { ": \($0.detail)" + ($0.hint.map { "; type: \($0)" } ?? "") }
-    return "\(root) is \(state.name) (\(numbers))\(reason ?? "")"
+    return "\(root) is \(state.name) (\(numbers))\(status.polledSuffix)\(reason ?? "")"
+  }
+}
+
+extension WatchStatus {
+  /// How often a polled watch is looked at and, where nobody asked for that, why; empty for others.
+  var polledSuffix: String {
+    guard backend == BackendChoice.poll.rawValue else { return "" }
+    let why = spec.backend == .poll ? "" : ", since \(filesystemType) is remote"
+    return "; polled every \(DurationText.text(spec.pollInterval))\(why)"
   }
 }

@@ -74,14 +74,26 @@ struct WatchCommand: ParsableCommand {
   @Flag(name: .customLong("no-index"), help: "Remember directories only, not files.")
   var withoutIndex = false
 
-  @Option(help: "How the kernel is asked.")
+  @Option(
+    help: ArgumentHelp(
+      "How changes are found: inotify or fanotify ask the kernel, poll looks again and again; auto "
+        + "polls remote filesystems and asks by inotify elsewhere.", valueName: "backend"))
   var backend = BackendChoice.auto
+
+  @Option(
+    help: ArgumentHelp(
+      "How often what is polled is looked at, 100ms to 1h; a slow look makes it less often.",
+      valueName: "duration"))
+  var pollInterval = DurationArgument(value: .seconds(2))
 
   func validate() throws {
     if roots.isEmpty { throw ValidationError("name a directory to watch") }
     if json, format != nil { throw ValidationError("--json and --format exclude each other") }
     if let timeout, timeout.value <= .zero {
       throw ValidationError("--timeout must be longer than nothing; leave it out to wait for ever")
+    }
+    guard WatchSpec.pollIntervals.contains(pollInterval.value) else {
+      throw ValidationError("--poll-interval must be from 100ms to 1h")
     }
     _ = try pattern()
   }
@@ -160,6 +172,7 @@ struct WatchCommand: ParsableCommand {
     spec.include = include
     spec.recursive = !withoutSubdirectories
     spec.backend = backend
+    spec.pollInterval = pollInterval.value
     return spec
   }
 }
@@ -241,7 +254,7 @@ private final class WatchNotes: Sendable {
       case .live:
         Terminal.say(
           "watching \(root) (directories: \(status.crawl.directories), "
-            + "files: \(status.crawl.files))")
+            + "files: \(status.crawl.files))\(status.polledSuffix)")
       case .degraded:
         Terminal.say("watching \(root), but \(status.reason?.detail ?? "not all of it")")
         if let hint = status.reason?.hint { Terminal.say("  try: \(hint)") }

@@ -51,7 +51,9 @@ struct DiagnosisTests {
     }
     let first = try #require(findings.first)
     #expect(first.level == .mend)
-    #expect(first.text == "/srv/site needs 300,000 watches; 8,092 of 8,192 are left.")
+    #expect(
+      first.text
+        == "/srv/site needs 300,000 watches; 8,092 of 8,192 are left. The rest would be polled.")
     #expect(first.remedy.first == "sudo sysctl fs.inotify.max_user_watches=1048576")
     #expect(first.remedy.count == 2)
   }
@@ -86,7 +88,14 @@ struct DiagnosisTests {
   func others() {
     #expect(Self.findings { $0.descriptors.hard = 512 }.first?.level == .mend)
     #expect(Self.findings { $0.limits[2].maximum = 1_024 }.first?.level == .mend)
-    #expect(Self.findings { $0.place.isRemote = true }.first?.level == .note)
+    let remote = Self.findings {
+      $0.place.isRemote = true
+      $0.place.filesystem = "nfs"
+      $0.place.census?.directories = 300_000
+    }
+    #expect(remote.map(\.level) == [.note])
+    #expect(remote.first?.text.contains("is on nfs: ") == true)
+    #expect(remote.first?.text.contains("polls it, every 2s") == true)
     #expect(Self.findings { $0.holders.hidden = 3 }.first?.remedy == ["sudo tidings doctor"])
     #expect(Self.findings(Self.refuseFanotify).map(\.level) == [.note])
     let blind = Self.findings {

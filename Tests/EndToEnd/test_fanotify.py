@@ -72,12 +72,6 @@ def test_the_command_follows_by_marks(launched, directory):
     assert (line["kind"], line["from"], line["path"]) == ("move", "old", "sub/new")
 
 
-def test_a_backend_that_is_not_here_is_refused_by_name(daemon, directory):
-    server = daemon(directory)
-    answer = server.request("POST", WATCHES, {"root": str(directory), "backend": "poll"})
-    assert "poll is not supported; use auto, inotify, fanotify or" in answer.problem(422)["detail"]
-
-
 def test_a_mark_on_the_filesystem_says_who_made_a_change(launched, directory):
     run = launched("watch", directory, "--backend", "fanotify-filesystem", "--json")
     eventually(lambda: "watching " in run.stderr or run.process.poll() is not None, what="an answer")

@@ -98,13 +98,13 @@ def code(path):
     return (in_src(path) or inside(path, b"lib")) and not path.endswith(b".txt")
 
 
-def storm(server, directory, seed, operations, frozen=False):
+def storm(server, directory, seed, operations, frozen=False, watch=None):
     """With `frozen` the server is stopped for half of the operations, so that the kernel's queue
     overflows however fast it reads."""
     outside = directory.parent / f"outside-{seed}"
     outside.mkdir()
     work = Workload(directory, outside, seed)
-    watch = server.only_watch()["id"]
+    watch = watch or server.only_watch()["id"]
     # Something exists already, and the listing runs while it changes.
     work.run(operations // 10)
     followers = [

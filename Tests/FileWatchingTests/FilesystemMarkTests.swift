@@ -14,7 +14,7 @@ struct FilesystemMarkTests {
   func scenario(_ name: String) throws {
     let filesystem = try OwnFilesystem()
     defer { filesystem.unmount() }
-    let script = try ScenarioScript.named(name)
+    let script = try ScenarioScript.named(name, for: .fanotifyFilesystem)
     try ScenarioRun(script, on: .fanotifyFilesystem, in: filesystem.place).run()
   }
 

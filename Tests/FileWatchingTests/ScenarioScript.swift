@@ -27,9 +27,12 @@ import Foundation
 ///     expect-marks N                 so many directories of the watch are marked
 ///     expect-state STATE [CODE P]    the watch's state, and the reason with its directory
 ///     forget                         the changes so far
+///     for BACKEND [LINE]             a line, or all that follow, for this backend alone
+///     except BACKEND [LINE]          the same for all others
 ///
 /// A CHANGE is `kind path [type] [flags]`, `move from -> path …`, `reset reason path` or
-/// `watch state`; a word that ends in `?` may be missing. Words may be quoted; `\n \" \\ \xNN` are bytes. P may begin with `../`.
+/// `watch state`; a word that ends in `?` may be missing. Of what polling finds, neither the order nor
+/// the words `closed`, `moved` and `rescan` count. Words may be quoted; `\n \" \\ \xNN` are bytes. P may begin with `../`.
 struct ScenarioScript {
   struct Line {
     let number: Int
@@ -44,12 +47,23 @@ struct ScenarioScript {
 
   struct Malformed: Error { let line: Int }
 
-  init(_ source: String) throws {
+  init(_ source: String, for backend: BackendChoice) throws {
     var lines: [Line] = []
     for (index, text) in source.split(separator: "\n", omittingEmptySubsequences: false)
       .enumerated()
     {
-      let words = try Self.words(Array(text.utf8), line: index + 1)
+      var words = try Self.words(Array(text.utf8), line: index + 1)
+      if let first = words.first,
+        ["for", "except"].contains(String(decoding: first, as: UTF8.self))
+      {
+        guard words.count > 1 else { throw Malformed(line: index + 1) }
+        let isMeant = words[1] == Array(backend.rawValue.utf8)
+        words.removeFirst(2)
+        guard isMeant == (first == Array("for".utf8)) else {
+          if words.isEmpty { break }
+          continue
+        }
+      }
       if !words.isEmpty { lines.append(Line(number: index + 1, words: words)) }
     }
     self.lines = lines
@@ -106,10 +120,10 @@ struct ScenarioScript {
     return names.filter { $0.hasSuffix(".scenario") }.sorted()
   }
 
-  static func named(_ name: String) throws -> ScenarioScript {
+  static func named(_ name: String, for backend: BackendChoice) throws -> ScenarioScript {
     let file = URL(filePath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("Scenarios").appendingPathComponent(name)
-    return try ScenarioScript(String(contentsOf: file, encoding: .utf8))
+    return try ScenarioScript(String(contentsOf: file, encoding: .utf8), for: backend)
   }
 }
 
@@ -134,6 +148,14 @@ enum ChangeWords {
     (.closed, "closed"), (.replaced, "replaced"), (.exchange, "exchange"), (.moved, "moved"),
     (.rescan, "rescan"), (.written, "written"),
   ]
+  /// What polling can tell of a change, or of an expected one.
+  static func polled(_ words: [[UInt8]]) -> [[UInt8]] {
+    words.prefix(2) + words.dropFirst(2).filter { !unpolled.contains($0) }
+  }
+
+  private static let unpolled = ["closed", "moved", "rescan"].flatMap {
+    [Array($0.utf8), Array("\($0)?".utf8)]
+  }
   private static let types = ["file", "directory", "symlink", "other"].map { Array($0.utf8) }
 
   /// Whether what came is what was expected; a type that is not asked for may be any.

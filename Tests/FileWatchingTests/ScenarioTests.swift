@@ -11,7 +11,7 @@ struct ScenarioTests {
   @Test(
     "each tells what its file says", arguments: ScenarioScript.all, WatchedTree.backends)
   func scenario(_ name: String, _ backend: BackendChoice) throws {
-    try ScenarioRun(ScenarioScript.named(name), on: backend).run()
+    try ScenarioRun(ScenarioScript.named(name, for: backend), on: backend).run()
   }
 
   @Test("there are scenarios to run")
@@ -221,12 +221,27 @@ final class ScenarioRun {
     let all = records(of: current)
     let new = all.dropFirst(checked[current] ?? 0)
     checked[current] = all.count
-    return new.map { ChangeWords.describe($0.record, in: $0.batch) }
+    return new.map(describe)
+  }
+
+  private func describe(_ one: (record: JournalRecord, batch: ChangeBatch)) -> [[UInt8]] {
+    told(ChangeWords.describe(one.record, in: one.batch))
+  }
+
+  /// A change, or an expected one, as far as the backend can tell.
+  private func told(_ words: [[UInt8]]) -> [[UInt8]] {
+    backend == .poll ? ChangeWords.polled(words) : words
+  }
+
+  /// In the order in which they are compared: polling finds what happened, not in which order.
+  private func ordered(_ changes: [[[UInt8]]]) -> [[[UInt8]]] {
+    guard backend == .poll else { return changes }
+    return changes.sorted { ChangeWords.shown($0) < ChangeWords.shown($1) }
   }
 
   private func expectExactly(_ lines: [ScenarioScript.Line]) throws {
-    let came = try newWords()
-    let expected = lines.map { Array($0.words.dropFirst()) }
+    let came = ordered(try newWords())
+    let expected = ordered(lines.map { told(Array($0.words.dropFirst())) })
     let isSame =
       came.count == expected.count && zip(came, expected).allSatisfy { ChangeWords.matches($0, $1) }
     #expect(
@@ -248,10 +263,8 @@ final class ScenarioRun {
         "line \(line.number): \(came.map(ChangeWords.shown).joined(separator: "\n"))")
     case "expect-some":
       try tree.settle()
-      let came = records(of: current).dropFirst(checked[current] ?? 0).map {
-        ChangeWords.describe($0.record, in: $0.batch)
-      }
-      let expected = Array(line.words.dropFirst())
+      let came = records(of: current).dropFirst(checked[current] ?? 0).map(describe)
+      let expected = told(Array(line.words.dropFirst()))
       #expect(
         came.contains { ChangeWords.matches($0, expected) },
         """
@@ -260,9 +273,7 @@ final class ScenarioRun {
         """)
     case "expect-count":
       try tree.settle()
-      let came = records(of: current).dropFirst(checked[current] ?? 0).map {
-        ChangeWords.describe($0.record, in: $0.batch)
-      }
+      let came = records(of: current).dropFirst(checked[current] ?? 0).map(describe)
       let count = came.count { $0[0] == line.words[2] }
       #expect(
         count == Int(line.text(1)),

@@ -13,8 +13,8 @@ final class WatchedTree: Sendable {
   static let backends: [BackendChoice] = {
     guard let place = try? OpenFile.place(FilePath(FileManager.default.temporaryDirectory.path)),
       (try? FanotifyProbe.run(on: place.descriptor)) != nil
-    else { return [.inotify] }
-    return [.inotify, .fanotify]
+    else { return [.inotify, .poll] }
+    return [.inotify, .fanotify, .poll]
   }()
 
   /// An empty directory whose parent is empty too, so that things can be moved out.

@@ -39,6 +39,13 @@ struct WatchJSONTests {
     #expect(!spec.index && spec.ephemeral && spec.label == "x")
   }
 
+  @Test("what is polled is looked at every 100 ms at most", arguments: ["100ms", "1h"])
+  func pollInterval(_ text: String) throws {
+    #expect(throws: Never.self) {
+      try spec(#"{"root":"/srv","backend":"poll","pollInterval":"\#(text)"}"#)
+    }
+  }
+
   @Test("a settle longer than the default bound moves the bound along")
   func longSettle() throws {
     #expect(try spec(#"{"root":"/srv","settle":"2s"}"#).settleMax == .seconds(2))
@@ -54,6 +61,8 @@ struct WatchJSONTests {
       (#"{"root":"/srv","kinds":["write"]}"#, "kinds"),
       (#"{"root":"/srv","ignore":[1]}"#, "ignore[0]"), (#"{"root":"/srv","id":"Ä"}"#, "id"),
       (#"{"root":"/srv","backend":"kqueue"}"#, "backend"),
+      (#"{"root":"/srv","pollInterval":"99ms"}"#, "pollInterval"),
+      (#"{"root":"/srv","pollInterval":"3601s"}"#, "pollInterval"),
       (#"{"root":"/srv","index":"yes"}"#, "index"), (#"{"root":"/srv""#, "body"),
     ])
   func refused(json: String, field: String) {

@@ -36,7 +36,8 @@ extension WatchSpec {
       }
       self.backend = backend
     }
-    pollInterval = try Self.duration("pollInterval", &members) ?? pollInterval
+    pollInterval =
+      try Self.duration("pollInterval", &members, Self.pollIntervals) ?? pollInterval
     settle = try Self.duration("settle", &members) ?? settle
     settleMax = try Self.duration("settleMax", &members) ?? max(settle, settleMax)
     guard settleMax >= settle else {
@@ -50,10 +51,10 @@ extension WatchSpec {
   }
 
   fileprivate static func duration(
-    _ name: String, _ members: inout MemberReader
+    _ name: String, _ members: inout MemberReader, _ range: ClosedRange<Duration> = durations
   ) throws(Problem) -> Duration? {
     guard let text = try members.string(name) else { return nil }
-    return try DurationField.parse(name, text, durations)
+    return try DurationField.parse(name, text, range)
   }
 
   fileprivate static func patterns(
@@ -149,6 +150,9 @@ extension WatchProblem {
     json.field("path", path: path)
     json.field("detail", detail)
     if let hint { json.field("hint", hint) }
+    if let used { json.field("used", used) }
+    if let maximum { json.field("maximum", maximum) }
+    if let directories { json.field("directories", directories) }
   }
 }
 

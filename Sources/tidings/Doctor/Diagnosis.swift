@@ -36,6 +36,7 @@ enum Diagnosis {
   /// Directories below the place against what is left of the limit of the backend that is used where
   /// none is named.
   private static func watches(_ checkup: Checkup) -> Finding? {
+    guard !checkup.place.isRemote else { return nil }  // polled
     let name = "fs.inotify.max_user_watches"
     guard let limit = checkup.limit(name), let maximum = limit.maximum else { return nil }
     let needed = checkup.place.census?.directories ?? 1
@@ -45,7 +46,7 @@ enum Diagnosis {
     return Finding(
       level: .mend,
       text: "\(checkup.place.path) needs \(needed.grouped)\(more) watches; "
-        + "\(max(0, maximum - used).grouped) of \(maximum.grouped) are left.",
+        + "\(max(0, maximum - used).grouped) of \(maximum.grouped) are left. The rest would be polled.",
       remedy: sysctl(name, enough(for: 2 * (used + needed), atLeast: 524_288)))
   }
 
@@ -99,8 +100,10 @@ enum Diagnosis {
     guard checkup.place.isRemote else { return nil }
     return Finding(
       level: .note,
-      text: "\(checkup.place.path) is on \(checkup.place.filesystem): what other machines change "
-        + "there is told to nobody here.")
+      text:
+        "\(checkup.place.path) is on \(checkup.place.filesystem): the kernel tells nobody here what "
+        + "other machines change there. A watch that names no backend polls it, every 2s unless its "
+        + "pollInterval says otherwise.")
   }
 
   private static func fanotify(_ checkup: Checkup) -> Finding? {
