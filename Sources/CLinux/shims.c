@@ -40,9 +40,15 @@ static long long nanoseconds(struct statx_timestamp time) {
   return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
+// Of a mount for good, where STATX_MNT_ID is given to the next once it is gone; Linux 6.8.
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000u
+#endif
+
 int tidings_statx(int directory, const char *name, int flags, struct tidings_stat *result) {
   struct statx found;
-  int outcome = statx(directory, name, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &found);
+  unsigned int wanted = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+  int outcome = statx(directory, name, flags, wanted, &found);
   if (outcome != 0) return outcome;
   result->mode = found.stx_mode;
   result->links = found.stx_nlink;
@@ -54,7 +60,7 @@ int tidings_statx(int directory, const char *name, int flags, struct tidings_sta
   result->mtime_ns = nanoseconds(found.stx_mtime);
   result->ctime_ns = nanoseconds(found.stx_ctime);
   result->btime_ns = found.stx_mask & STATX_BTIME ? nanoseconds(found.stx_btime) : 0;
-  result->mount_id = found.stx_mask & STATX_MNT_ID ? found.stx_mnt_id : 0;
+  result->mount_id = found.stx_mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE) ? found.stx_mnt_id : 0;
   return 0;
 }
 

@@ -49,8 +49,11 @@ struct EntryEvents: OptionSet {
 enum MarkPurpose {
   /// The entries of a directory that is followed. Of the one a watch stands on, its own end, too.
   case entries(EntryEvents, isRoot: Bool)
-  /// The directory that holds the root: the root's own end does not come while somebody has it open.
+  /// A directory that holds the root, or a symbolic link on the way to it: the root's own end does
+  /// not come while somebody has it open.
   case guardian
+  /// A directory on the way to the root: when it is moved, the way ends elsewhere.
+  case passage
   /// The nearest directory above a root that is gone.
   case sentinel
 }

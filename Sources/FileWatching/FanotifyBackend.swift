@@ -68,6 +68,7 @@ final class FanotifyBackend: Backend {
   private static func mask(_ purpose: MarkPurpose) -> FanotifyMask {
     switch purpose {
     case .guardian: return [.delete, .rename, .onDirectory]
+    case .passage: return [.moveSelf, .onDirectory]
     case .sentinel:
       return [.create, .rename, .deleteSelf, .moveSelf, .attrib, .onDirectory]
     case .entries(let events, let isRoot):

@@ -26,7 +26,8 @@ struct InotifyBackend: Backend, Sendable {
 
   private static func mask(_ purpose: MarkPurpose) -> InotifyMask {
     switch purpose {
-    case .guardian: return [.delete, .movedFrom, .onlyDirectory]
+    case .guardian: return [.delete, .movedFrom, .movedTo, .onlyDirectory]
+    case .passage: return [.moveSelf, .onlyDirectory]
     case .sentinel:
       return [.create, .movedTo, .deleteSelf, .moveSelf, .attrib, .onlyDirectory]
     case .entries(let events, let isRoot):

@@ -12,6 +12,8 @@ struct OpenedRoot {
   var soleName: [UInt8]?
   /// Of `base`.
   var status: FileStatus
+  /// By which `base` was opened; 0 where the kernel does not say.
+  var mount: UInt64
   var filesystem: Filesystem
 
   /// Opens what the spec names, never outside of `confinedTo`. Throws `.noSuchPath`,
@@ -30,6 +32,7 @@ struct OpenedRoot {
         status = try FileStatus.of(base.descriptor)
       }
       self.status = status
+      mount = try FileStatus.mount(of: base.descriptor)
       filesystem = try Filesystem(of: base.descriptor)
     } catch {
       throw Self.problem(error, root: spec.root)

@@ -16,17 +16,20 @@ extension Watch {
   }
 
   /// The same of what stands at `path` and below it, because somebody asks. Without an index nothing
-  /// is remembered that could be compared: clients are told to look. False when nothing stands there.
-  func rescan(_ path: [UInt8]) -> Bool {
+  /// is remembered that could be compared: clients are told to look, and why. False when nothing
+  /// stands there.
+  func rescan(_ path: [UInt8], _ reason: ResetReason = .rescan) -> Bool {
     guard !path.isEmpty, soleName == nil else {
       guard path.isEmpty else { return false }
-      if !spec.index { tellUnknown(path) }
+      if !spec.index { tellUnknown(path, reason) }
       isRootDoubtful = true
       if state != .gone { enqueueRescan() }
       return true
     }
     var node = Node.root
-    for component in path.split(separator: 0x2F) {
+    let components = path.split(separator: 0x2F)
+    guard spec.recursive || components.count == 1 else { return false }
+    for component in components {
       let directory = node
       node = component.withUnsafeBytes { tree.child(of: directory, $0) }
       let place = place(Array(component), in: directory)
@@ -34,12 +37,12 @@ extension Watch {
         // With what is new, all that is below it is looked at.
         guard isVisibleOnDisk(place) else { return false }
         counters.rescans += 1
-        if spec.index { doubt(place) } else { tellUnknown(path) }
+        if spec.index { doubt(place) } else { tellUnknown(path, reason) }
         return true
       }
     }
     counters.rescans += 1
-    if !spec.index { tellUnknown(path) }
+    if !spec.index { tellUnknown(path, reason) }
     doubt(place(of: node))
     if tree[node].isDirectory {
       enqueueScan(node, deep: true, flags: .rescan, told: spec.index)
@@ -47,10 +50,10 @@ extension Watch {
     return true
   }
 
-  private func tellUnknown(_ path: [UInt8]) {
+  private func tellUnknown(_ path: [UInt8], _ reason: ResetReason) {
     guard isTelling else { return }
     sendAll()
-    tellReset(.rescan, path: path)
+    tellReset(reason, path: path)
   }
 
   private func isVisibleOnDisk(_ place: Place) -> Bool {

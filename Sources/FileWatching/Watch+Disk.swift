@@ -13,7 +13,7 @@ extension Watch {
 
   /// Looks at `name` in `directory`, by the path the tree has for it now.
   func look(at name: UnsafeRawBufferPointer, in directory: NodeID) -> Look {
-    guard let base, putPath(of: directory) else { return .failed(.noSuchFileOrDirectory) }
+    guard let base = openBase(), putPath(of: directory) else { return .failed(.noSuchFileOrDirectory) }
     if !scratch.isEmpty { scratch.append(0x2F) }
     scratch.append(contentsOf: name)
     scratch.append(0)
@@ -22,7 +22,7 @@ extension Watch {
 
   /// Looks at a node by its current path.
   func look(at node: NodeID) -> Look {
-    guard let base, putPath(of: node) else { return .failed(.noSuchFileOrDirectory) }
+    guard let base = openBase(), putPath(of: node) else { return .failed(.noSuchFileOrDirectory) }
     if scratch.isEmpty { scratch.append(0x2E) }
     scratch.append(0)
     return look(base)
@@ -83,7 +83,7 @@ extension Watch {
 
   /// Opens a directory of the tree for listing. The root of the tree is `.`.
   func open(_ node: NodeID) throws(Errno) -> OpenFile {
-    guard let base, putPath(of: node) else { throw .noSuchFileOrDirectory }
+    guard let base = openBase(), putPath(of: node) else { throw .noSuchFileOrDirectory }
     if scratch.isEmpty { scratch.append(0x2E) }
     scratch.append(0)
     let descriptor = base.descriptor

@@ -9,19 +9,26 @@ extension Watch {
   func checkRoot() {
     isRootDoubtful = false
     let opened = try? OpenedRoot(spec)
-    if let base, let opened, opened.soleName == soleName,
-      let status = try? FileStatus.of(base.descriptor), status.inode == opened.status.inode,
-      status.birthTime == opened.status.birthTime, status.device == opened.status.device
-    {
-      if tree[Node.root].mark < 0, !isPolled(Node.root),
-        !tree[Node.root].flags.contains(.queued), scan?.scan.node != Node.root
-      {
-        enqueueScan(Node.root, deep: true, flags: .rescan)
-      }
-      return
-    }
+    if state != .gone, let opened, isSameRoot(opened) { return stay(opened) }
     if state != .gone { leave() }
-    if let opened, opened.soleName == soleName { comeBack(opened) } else { placeSentinel() }
+    if let opened, opened.soleName == soleName { comeBack(opened) } else { awaitRoot() }
+  }
+
+  /// The same root, perhaps by another way.
+  private func stay(_ opened: OpenedRoot) {
+    let isSeenAnew = opened.mount != baseMount
+    base = opened.base
+    baseMount = opened.mount
+    root = opened.path
+    if way != RootWay(to: spec.root) { guardRoot() }
+    if isSeenAnew {
+      // By another mount other mounts are seen below it.
+      _ = rescan([], .unmounted)
+    } else if tree[Node.root].mark < 0, !isPolled(Node.root),
+      !tree[Node.root].flags.contains(.queued), scan?.scan.node != Node.root
+    {
+      enqueueScan(Node.root, deep: true, flags: .rescan)
+    }
   }
 
   private func leave() {
@@ -54,8 +61,11 @@ extension Watch {
 
   private func comeBack(_ opened: OpenedRoot) {
     base = opened.base
-    guardRoot()
+    baseStatus = opened.status
+    baseMount = opened.mount
+    filesystem = opened.filesystem
     root = opened.path
+    guardRoot()
     state = .live
     crawl.done = true
     tellState()
@@ -65,69 +75,67 @@ extension Watch {
     enqueueScan(Node.root)
   }
 
-  /// Marks the directory that holds the root, so that its end is told at once. One that may not be
-  /// read leaves it at what the root itself tells.
+  // MARK: The way to the root
+
+  /// Marks the directory that holds the root, so that its end is told at once, and those on the way,
+  /// so that it is told when one is moved or a link leads elsewhere. One that may not be read leaves
+  /// it at what the others tell.
   func guardRoot() {
-    removeSentinel()
-    guard let slash = root.lastIndex(of: 0x2F), root.count > 1 else { return }
-    let above = slash == 0 ? [0x2F] : Array(root[..<slash])
-    guard soleName == nil, let place = try? OpenFile.place(FilePath(bytes: above)),
-      let mark = try? ground.backend.arm(place.descriptor, .guardian)
-    else { return }
+    removeSentinels()
+    let way = RootWay(to: spec.root)
+    self.way = way
+    // What the base is called in the directory above it.
+    let above = way.places.dropLast(soleName == nil ? 1 : 2)
+    if let holding = above.last { place(.guardian, at: holding) }
+    for link in way.links { place(.guardian, at: link.directory) }
+    for directory in above.dropFirst() { place(.passage, at: directory) }
+    isRootDoubtful = true  // it may have gone before the marks were set
+  }
+
+  /// Marks the nearest directory that is there on the way to a root that is not. Whatever happens in
+  /// it, the root is looked for again.
+  private func awaitRoot() {
+    removeSentinels()
+    let way = RootWay(to: spec.root)
+    self.way = way
+    // What stands at its end is not what was there.
+    var there = way.isWhole ? way.places.dropLast() : way.places[...]
+    while let nearest = there.last, !place(.sentinel, at: nearest) { there.removeLast() }
+    for link in way.links { place(.guardian, at: link.directory) }
+    for directory in there.dropLast().dropFirst() { place(.passage, at: directory) }
+    // What came to be before the marks were set has been told to nobody.
+    if RootWay(to: spec.root) != way { isRootDoubtful = true }
+  }
+
+  /// False where there is no directory that can be marked.
+  @discardableResult
+  private func place(_ purpose: MarkPurpose, at path: [UInt8]) -> Bool {
+    guard let place = try? OpenFile.place(FilePath(bytes: path)),
+      let mark = try? ground.backend.arm(place.descriptor, purpose)
+    else { return false }
     ground.marks.add(Marks.Owner(watch: number, node: Node.none), to: mark)
-    sentinel = Sentinel(mark: mark, path: above)
-    isRootDoubtful = true  // it may have gone before the mark was set
+    sentinels[mark] = path
+    return true
   }
 
-  /// A record of the directory that holds the root, or of the nearest there is.
+  /// A record of a directory on the way to the root.
   func applyAbove(_ record: BackendRecord, _ name: UnsafeRawBufferPointer) {
-    if record.action == .forgotten { sentinel = nil }
-    let isOurs = root.suffix(name.count).elementsEqual(name) || name.isEmpty
-    if state == .gone || isOurs { isRootDoubtful = true }
+    if record.action == .forgotten { sentinels[record.mark] = nil }
+    if state == .gone || name.isEmpty || isOnTheWay(name) { isRootDoubtful = true }
   }
 
-  /// Marks the nearest directory above the root that is there. Whatever happens in it, the root is
-  /// looked for again.
-  private func placeSentinel() {
-    removeSentinel()
-    var path = spec.root
-    while true {
-      guard let slash = path.lastIndex(of: 0x2F) else { return }
-      path = slash == 0 ? [0x2F] : Array(path[..<slash])
-      guard let above = try? OpenFile.place(FilePath(bytes: path)),
-        let mark = try? ground.backend.arm(above.descriptor, .sentinel)
-      else {
-        if path == [0x2F] { return }
-        continue
-      }
-      ground.marks.add(Marks.Owner(watch: number, node: Node.none), to: mark)
-      sentinel = Sentinel(mark: mark, path: path)
-      break
-    }
-    // What came to be before the mark was set has been told to nobody.
-    if (try? OpenedRoot(spec)) != nil {
-      isRootDoubtful = true
-    } else if let next = nextComponent(below: path),
-      (try? OpenFile.place(FilePath(bytes: next))) != nil
-    {
-      isRootDoubtful = true
-    }
+  private func isOnTheWay(_ name: UnsafeRawBufferPointer) -> Bool {
+    guard let way else { return true }
+    return way.places.contains { $0.suffix(name.count).elementsEqual(name) }
+      || way.links.contains { $0.name.elementsEqual(name) }
   }
 
-  private func nextComponent(below path: [UInt8]) -> [UInt8]? {
-    let start = path == [0x2F] ? 1 : path.count + 1
-    guard start < spec.root.count else { return nil }
-    let end = spec.root[start...].firstIndex(of: 0x2F) ?? spec.root.count
-    return end == spec.root.count ? nil : Array(spec.root[..<end])
-  }
-
-  func removeSentinel() {
-    guard let sentinel else { return }
-    self.sentinel = nil
-    if ground.marks.remove(Marks.Owner(watch: number, node: Node.none), from: sentinel.mark) {
-      ground.backend.disarm(sentinel.mark) {
-        try? OpenFile.place(FilePath(bytes: sentinel.path))
+  func removeSentinels() {
+    for (mark, path) in sentinels {
+      if ground.marks.remove(Marks.Owner(watch: number, node: Node.none), from: mark) {
+        ground.backend.disarm(mark) { try? OpenFile.place(FilePath(bytes: path)) }
       }
     }
+    sentinels.removeAll()
   }
 }

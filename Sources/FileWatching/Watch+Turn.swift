@@ -16,6 +16,7 @@ extension Watch {
     if !audit.isEmpty, ground.isDrained, isQuiet { beginAudit() }
     forgetPassing()
     forgetOldLooks()
+    letGoOfBase()
   }
 
   /// When the next turn is needed though no record comes; nil for never.
@@ -23,6 +24,7 @@ extension Watch {
     var next = coalescer.nextDue()
     if !audit.isEmpty, isQuiet { next = min(next ?? .max, ground.now + 1_000_000) }
     if hasDoubts { next = min(next ?? .max, ground.now + 1_000_000) }
+    if isRootDoubtful { next = min(next ?? .max, ground.now + 1_000_000) }
     for half in halves.values { next = min(next ?? half.deadline, half.deadline) }
     for lost in vanished { next = min(next ?? lost.due, lost.due) }
     if let due = gitIgnores?.nextDue { next = min(next ?? due, due) }
@@ -171,7 +173,7 @@ extension Watch {
   /// Ends the watch: its marks go, except where another watch has them too.
   func end() {
     disarmAll()
-    removeSentinel()
+    removeSentinels()
   }
 
   func disarmAll() {

@@ -14,11 +14,14 @@ final class Watch {
   /// Canonical path of the root.
   var root: [UInt8]
   /// The directory all paths are looked up from: the root, or what holds it when it is a file. Nil
-  /// while gone.
+  /// while gone, and while nothing is looked up on a filesystem that could be unmounted.
   var base: OpenFile?
+  /// What `base` is.
+  var baseStatus: FileStatus
+  var baseMount: UInt64
   /// Of a root that is a file: its name in `base`.
   let soleName: [UInt8]?
-  let filesystem: Filesystem
+  var filesystem: Filesystem
   var tree = Tree()
   var coalescer: Coalescer
   var visibility: Visibility
@@ -69,8 +72,10 @@ final class Watch {
   var passing: [(node: NodeID, life: UInt32)] = []
   /// The root itself may be gone or another.
   var isRootDoubtful = false
-  /// On the directory that holds the root; on the nearest there is while the root is gone.
-  var sentinel: Sentinel?
+  /// The way to the root as it was when it was last guarded.
+  var way: RootWay?
+  /// On the directories along it, by mark: where each was set.
+  var sentinels: [Int32: [UInt8]] = [:]
   /// Counts what makes going on with a listing wrong: a directory moved.
   var moves: UInt32 = 0
   /// The stamp of the latest scan begun.
@@ -90,6 +95,8 @@ final class Watch {
     self.hasHistory = hasHistory
     root = opened.path
     base = opened.base
+    baseStatus = opened.status
+    baseMount = opened.mount
     soleName = opened.soleName
     filesystem = opened.filesystem
     if spec.gitignore, soleName == nil { gitIgnores = GitIgnores(root: opened.path) }
@@ -126,13 +133,6 @@ final class Watch {
     status.counters = counters
     return status
   }
-}
-
-/// A mark above the root.
-struct Sentinel {
-  var mark: Int32
-  /// Where it was set.
-  var path: [UInt8]
 }
 
 /// One half of a rename, waiting for the other.

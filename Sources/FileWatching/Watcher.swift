@@ -23,6 +23,9 @@ final class Watcher {
   /// What directories are read into, one at a time.
   let scanBuffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Watcher.scanBufferSize, alignment: 16)
+  /// Nil where there is no /proc: then mounts are noticed by what they do to marks, or not at all.
+  private let mounts = try? MountTable()
+  private var haveMountsChanged = false
   /// Who waits for everything made before to be published, in its own time.
   var settling: [@Sendable () -> Void] = []
   /// Who waits for that and has it published at once.
@@ -49,6 +52,7 @@ final class Watcher {
         if let emptied { ground.since = max(ground.since, emptied) }
       }
       setMoment()
+      followMounts()
       crawl()
       for watch in watches.values { watch.endTurn() }
       var isStopped = false
@@ -71,7 +75,7 @@ final class Watcher {
   }
 
   private func wait() {
-    guard !watches.values.contains(where: \.hasScans) else { return }
+    guard !watches.values.contains(where: \.hasScans) else { return sleep(0) }
     var next: Int64?
     for watch in watches.values {
       if let deadline = watch.nextDeadline() { next = min(next ?? deadline, deadline) }
@@ -82,7 +86,17 @@ final class Watcher {
       let rest = max(0, next - Clock.monotonic())
       timeout = Int32(min((rest + 999_999) / 1_000_000, 60_000))
     }
-    _ = waitReadable([inbox.wakeup.descriptor], timeoutMilliseconds: timeout)
+    sleep(timeout)
+  }
+
+  private func sleep(_ milliseconds: Int32?) {
+    let wakeup = inbox.wakeup.descriptor
+    guard let mounts else {
+      _ = waitReadable([wakeup], timeoutMilliseconds: milliseconds)
+      return
+    }
+    haveMountsChanged = waitReadable(
+      wakeup, orUrgent: mounts.descriptor, timeoutMilliseconds: milliseconds)
   }
 
   /// The time at which every record made so far had been handed to the inbox; nil when that cannot be
@@ -183,5 +197,13 @@ final class Watcher {
     for watch in crawling {
       watch.scanSlice(until: Clock.monotonic() + share, buffer: scanBuffer)
     }
+  }
+
+  /// Something was mounted or unmounted: no mark tells what stands at a path now.
+  private func followMounts() {
+    guard haveMountsChanged, let mounts else { return }
+    haveMountsChanged = false
+    let points = (try? mounts.changes()) ?? []
+    for watch in watches.values { watch.mountsChanged(at: points) }
   }
 }

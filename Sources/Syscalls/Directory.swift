@@ -47,19 +47,30 @@ extension OpenFile {
     return OpenFile(descriptor: opened)
   }
 
+  /// What the symbolic link at `path` holds, exact bytes. Throws EINVAL for what is no link, ENOENT,
+  /// ENOTDIR, EACCES. The C function is `readlink`.
+  package static func linkTarget(of path: FilePath) throws(Errno) -> [UInt8] {
+    let target = path.withPlatformString { readLink($0) }
+    guard let target else { throw Errno(rawValue: errno) }
+    return target
+  }
+
+  private static func readLink(_ path: UnsafePointer<CChar>) -> [UInt8]? {
+    var length = -1
+    let target = [UInt8](unsafeUninitializedCapacity: 4096) { space, count in
+      length = readlink(
+        path, UnsafeMutableRawPointer(space.baseAddress!).assumingMemoryBound(to: CChar.self), 4096)
+      count = max(0, length)
+    }
+    return length < 0 ? nil : target
+  }
+
   /// The path by which the kernel knows this open file now, canonical: no links, no `..`. Exact
   /// bytes; ends in " (deleted)" when it has no name any more. The C function is `readlink` on
   /// /proc/self/fd.
   package func currentPath() throws(Errno) -> [UInt8] {
-    var length = -1
-    let path = [UInt8](unsafeUninitializedCapacity: 4096) { space, count in
-      length = "/proc/self/fd/\(descriptor)".withCString {
-        readlink(
-          $0, UnsafeMutableRawPointer(space.baseAddress!).assumingMemoryBound(to: CChar.self), 4096)
-      }
-      count = max(0, length)
-    }
-    guard length >= 0 else { throw Errno(rawValue: errno) }
+    let path = "/proc/self/fd/\(descriptor)".withCString { Self.readLink($0) }
+    guard let path else { throw Errno(rawValue: errno) }
     return path
   }
 

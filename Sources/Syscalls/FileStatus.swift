@@ -46,6 +46,16 @@ package struct FileStatus: Sendable, Equatable {
     return FileStatus(found)
   }
 
+  /// The mount by which `descriptor` was opened; 0 where the kernel does not say (before Linux 5.8).
+  /// The C function is `statx` with STATX_MNT_ID.
+  package static func mount(of descriptor: Int32) throws(Errno) -> UInt64 {
+    var found = tidings_stat()
+    guard tidings_statx(descriptor, "", tidings_at_empty_path, &found) == 0 else {
+      throw Errno(rawValue: errno)
+    }
+    return found.mount_id
+  }
+
   private init(_ found: tidings_stat) {
     mode = found.mode
     inode = found.inode
