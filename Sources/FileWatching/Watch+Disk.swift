@@ -13,7 +13,9 @@ extension Watch {
 
   /// Looks at `name` in `directory`, by the path the tree has for it now.
   func look(at name: UnsafeRawBufferPointer, in directory: NodeID) -> Look {
-    guard let base = openBase(), putPath(of: directory) else { return .failed(.noSuchFileOrDirectory) }
+    guard let base = openBase(), putPath(of: directory) else {
+      return .failed(.noSuchFileOrDirectory)
+    }
     if !scratch.isEmpty { scratch.append(0x2F) }
     scratch.append(contentsOf: name)
     scratch.append(0)
@@ -165,7 +167,11 @@ extension Watch {
     let node = place.name.withUnsafeBytes { tree.insert(type, named: $0, in: place.directory) }
     tree.note(node, status)
     tellCreated(node, flags: flags)
-    if type == .directory { enqueueScan(node) } else { keepPassing(node) }
+    if type == .directory {
+      enqueueScan(node, flags: flags.intersection(.rescan))
+    } else {
+      keepPassing(node)
+    }
   }
 
   /// A known node is found on the disk with `status`: tells what differs.

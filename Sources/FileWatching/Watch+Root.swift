@@ -104,7 +104,8 @@ extension Watch {
     for link in way.links { place(.guardian, at: link.directory) }
     for directory in there.dropLast().dropFirst() { place(.passage, at: directory) }
     // What came to be before the marks were set has been told to nobody.
-    if RootWay(to: spec.root) != way { isRootDoubtful = true }
+    let opened = try? OpenedRoot(spec)
+    isRootDoubtful = opened.map { $0.soleName == soleName } ?? (RootWay(to: spec.root) != way)
   }
 
   /// False where there is no directory that can be marked.

@@ -16,7 +16,6 @@ extension Watch {
     if !audit.isEmpty, ground.isDrained, isQuiet { beginAudit() }
     forgetPassing()
     forgetOldLooks()
-    letGoOfBase()
   }
 
   /// When the next turn is needed though no record comes; nil for never.

@@ -63,6 +63,7 @@ final class Watcher {
       if isSettled { settling.removeAll() }
       answerWaiting(isDrained: emptied != nil)
       for command in taken.commands { if obey(command) { isStopped = true } }
+      for watch in watches.values { watch.letGoOfBase() }
       ground.journal.flush(now: ground.moment.time)
       for reply in settled { reply() }
       if isStopped { return }

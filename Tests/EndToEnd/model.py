@@ -67,6 +67,11 @@ class Picture:
 
     def _change(self, event):
         path = exact(event)
+        if not path:
+            # The root itself: no entry, but with it goes all that stands below.
+            if event["kind"] == "delete":
+                self.entries.clear()
+            return
         match event["kind"]:
             case "create":
                 if path in self.entries:
