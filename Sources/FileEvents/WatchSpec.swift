@@ -5,6 +5,8 @@ package struct WatchSpec: Sendable, Equatable {
   /// The directory `root` must stay beneath, opened first; `root` is then resolved by
   /// openat2(2) with RESOLVE_BENEATH. Nil: `root` is opened as it is.
   package var confinedTo: [UInt8]?
+  /// Whether a root that is not there is waited for from the start; else it is an error.
+  package var awaitsRoot = false
   /// `[a-z0-9][a-z0-9._-]{0,63}`; nil: made from the root.
   package var id: String?
   package var recursive = true

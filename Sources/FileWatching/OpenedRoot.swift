@@ -15,6 +15,8 @@ struct OpenedRoot {
   /// By which `base` was opened; 0 where the kernel does not say.
   var mount: UInt64
   var filesystem: Filesystem
+  /// Whether the root is not there: then `base` is the nearest directory that is.
+  var isAwaited = false
 
   /// Opens what the spec names, never outside of `confinedTo`. Throws `.noSuchPath`,
   /// `.permissionDenied`, `.pathNotAllowed`.
@@ -36,6 +38,21 @@ struct OpenedRoot {
       filesystem = try Filesystem(of: base.descriptor)
     } catch {
       throw Self.problem(error, root: spec.root)
+    }
+  }
+
+  /// As above; where nothing is there and the spec says so, what can be said of a root to come.
+  init(orAwaited spec: WatchSpec) throws(WatchProblem) {
+    do throws(WatchProblem) {
+      self = try OpenedRoot(spec)
+    } catch {
+      guard spec.awaitsRoot, error.code == .noSuchPath else { throw error }
+      var nearest = spec
+      nearest.root = RootWay(to: spec.root).places.last { $0 != spec.root } ?? [0x2F]
+      self = try OpenedRoot(nearest)
+      isAwaited = true
+      path = spec.root
+      soleName = nil
     }
   }
 

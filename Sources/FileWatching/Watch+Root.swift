@@ -5,13 +5,33 @@ internal import SystemPackage
 /// A root that was deleted, renamed away or replaced: the watch says `gone`, waits at the nearest
 /// directory above, and takes the root up again when it is back.
 extension Watch {
+  /// The first crawl of a root that is there.
+  func begin() {
+    tellState()
+    guardRoot()
+    enqueueScan(Node.root)
+  }
+
+  /// A root that has never been there.
+  func awaitFirst() {
+    base = nil
+    state = .gone
+    tellState()
+    awaitRoot()
+  }
+
+  /// Whether what was opened can be taken for the root: a file does not become a directory.
+  private func isOfItsKind(_ opened: OpenedRoot) -> Bool {
+    isAwaited || opened.soleName == soleName
+  }
+
   /// Compares the root with what stands at its path.
   func checkRoot() {
     isRootDoubtful = false
     let opened = try? OpenedRoot(spec)
     if state != .gone, let opened, isSameRoot(opened) { return stay(opened) }
     if state != .gone { leave() }
-    if let opened, opened.soleName == soleName { comeBack(opened) } else { awaitRoot() }
+    if let opened, isOfItsKind(opened) { comeBack(opened) } else { awaitRoot() }
   }
 
   /// The same root, perhaps by another way.
@@ -60,6 +80,7 @@ extension Watch {
   }
 
   private func comeBack(_ opened: OpenedRoot) {
+    meet(opened)
     base = opened.base
     baseStatus = opened.status
     baseMount = opened.mount
@@ -105,7 +126,7 @@ extension Watch {
     for directory in there.dropLast().dropFirst() { place(.passage, at: directory) }
     // What came to be before the marks were set has been told to nobody.
     let opened = try? OpenedRoot(spec)
-    isRootDoubtful = opened.map { $0.soleName == soleName } ?? (RootWay(to: spec.root) != way)
+    isRootDoubtful = opened.map(isOfItsKind) ?? (RootWay(to: spec.root) != way)
   }
 
   /// False where there is no directory that can be marked.

@@ -20,7 +20,9 @@ final class Watch {
   var baseStatus: FileStatus
   var baseMount: UInt64
   /// Of a root that is a file: its name in `base`.
-  let soleName: [UInt8]?
+  private(set) var soleName: [UInt8]?
+  /// Whether the root has never been there: nobody knows whether it is a file.
+  private(set) var isAwaited: Bool
   var filesystem: Filesystem
   var tree = Tree()
   var coalescer: Coalescer
@@ -98,12 +100,23 @@ final class Watch {
     baseStatus = opened.status
     baseMount = opened.mount
     soleName = opened.soleName
+    isAwaited = opened.isAwaited
     filesystem = opened.filesystem
     if spec.gitignore, soleName == nil { gitIgnores = GitIgnores(root: opened.path) }
     coalescer = Coalescer(
       settle: spec.settle.inNanoseconds, settleMax: spec.settleMax.inNanoseconds)
     polling = Polling(interval: spec.pollInterval.inNanoseconds)
     crawlStart = ground.now
+  }
+
+  /// The root is there for the first time.
+  func meet(_ opened: OpenedRoot) {
+    guard isAwaited else { return }
+    isAwaited = false
+    soleName = opened.soleName
+    // Its globs were good when it was made.
+    visibility = (try? Visibility(spec: spec, soleName: soleName)) ?? visibility
+    gitIgnores = spec.gitignore && soleName == nil ? GitIgnores(root: opened.path) : nil
   }
 
   var mergesNothing: Bool { coalescer.settle == 0 }

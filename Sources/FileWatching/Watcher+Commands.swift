@@ -55,7 +55,7 @@ extension Watcher {
 
   private func add(_ spec: WatchSpec) throws(WatchProblem) -> WatchAddition {
     try Self.checkSupport(spec)
-    let opened = try OpenedRoot(spec)
+    let opened = try OpenedRoot(orAwaited: spec)
     let ground = try ground(for: spec, on: opened)
     let visibility = try Visibility(spec: spec, soleName: opened.soleName)
     if let id = spec.id, let existing = watch(called: id) {
@@ -85,9 +85,7 @@ extension Watcher {
       hasHistory: !usedIDs.insert(id).inserted, ground: ground)
     nextNumber += 1
     watches[watch.number] = watch
-    watch.tellState()
-    watch.guardRoot()
-    watch.enqueueScan(Node.root)
+    if opened.isAwaited { watch.awaitFirst() } else { watch.begin() }
     return WatchAddition(status: watch.status, created: true)
   }
 
@@ -122,6 +120,7 @@ extension WatchSpec {
     theirs.label = nil
     mine.confinedTo = nil
     theirs.confinedTo = nil
+    mine.awaitsRoot = theirs.awaitsRoot
     return mine == theirs
   }
 }

@@ -20,14 +20,15 @@ struct Assembly {
   private let allowedRoots: [[UInt8]]
   private let log: Logger
 
-  /// `site` is served at `/`; `roots` are watched. A directory that is not there is EX_NOINPUT.
+  /// `site` is served at `/`; it is EX_NOINPUT when it is not there. `roots` are watched, and waited
+  /// for where they are not there.
   init(_ options: ServerOptions, site: String?, roots: [String]) throws(Failure) {
     LoggingSystem.bootstrap { _ in TerminalLog() }
     log = Logger(label: "tidings")
     self.options = options
     self.site = try site.map { path throws(Failure) in try Self.canonical(path, directory: true) }
     var canonical: [[UInt8]] = []
-    for root in roots { canonical.append(try Self.canonical(root, directory: false)) }
+    for root in roots { canonical.append(try Self.awaited(root)) }
     self.roots = canonical
     for root in options.allowRoot { canonical.append(try Self.canonical(root, directory: true)) }
     allowedRoots = canonical
@@ -107,6 +108,7 @@ struct Assembly {
   /// Adds a watch and waits until its root is open; the crawl goes on by itself.
   private func add(_ root: [UInt8], to watcher: WatchService) throws(Failure) -> String {
     var spec = WatchSpec(root: root)
+    spec.awaitsRoot = root != site
     spec.settle = options.settle.value
     spec.settleMax = max(spec.settleMax, spec.settle)
     spec.ignore = options.ignore
@@ -149,6 +151,22 @@ struct Assembly {
     configuration.limits.connections =
       options.maxConnections ?? max(1, ProcessUsage.now().maximumDescriptors / 5 * 4)
     return configuration
+  }
+
+  /// As `canonical`, of what may not be there yet: then of the nearest directory that is.
+  private static func awaited(_ path: String) throws(Failure) -> [UInt8] {
+    var above = FilePath(path)
+    var missing: [FilePath.Component] = []
+    while access(above.isEmpty ? "." : above.string, F_OK) != 0, errno == ENOENT,
+      let last = above.lastComponent, last.kind == .regular
+    {
+      missing.append(last)
+      above.removeLastComponent()
+    }
+    let found = try canonical(above.isEmpty ? "." : above.string, directory: false)
+    return missing.reversed().reduce(found) { path, name in
+      (path == [0x2F] ? path : path + [0x2F]) + Array(name.string.utf8)
+    }
   }
 
   /// Absolute, without symbolic links: what realpath(3) says.

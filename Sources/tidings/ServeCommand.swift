@@ -31,7 +31,9 @@ struct DaemonCommand: ParsableCommand {
       "Clients follow by Server-Sent Events, NDJSON or WebSocket; see /-/ for a dashboard.")
 
   @Option(
-    help: ArgumentHelp("Directory or file to watch; repeatable.", valueName: "directory"))
+    help: ArgumentHelp(
+      "Directory or file to watch; repeatable. Waited for when it is not there yet.",
+      valueName: "directory"))
   var root: [String] = []
 
   @OptionGroup var options: ServerOptions
