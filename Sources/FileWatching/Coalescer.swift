@@ -57,6 +57,11 @@ struct Coalescer {
       order.append((.placement(node), change.turn))
     }
     pending[node] = change
+    // It may be what the head could not leave for: the other half of a rename.
+    dropStale()
+    if let retry, case .placement(node)? = order.first?.item {
+      self.retry = (moment.now, retry.since)
+    }
   }
 
   /// Something happened to the node's content.

@@ -241,7 +241,7 @@ def test_a_work_tree_elsewhere_has_the_patterns_of_its_repository(server, direct
     assert "hello.c" not in seen and "hello.txt" in seen
 
 
-def test_an_ignored_directory_costs_nothing_and_an_edit_brings_it(server, directory, home):
+def test_an_ignored_directory_costs_nothing_and_an_edit_brings_it(server, directory, home):  # row 38
     root = made(directory.parent, "top", {"": "node_modules/\n"})
     for number in range(50):
         (root / f"node_modules/{number}/lib").mkdir(parents=True)

@@ -152,7 +152,7 @@ def test_refusals_are_statuses(daemon, directory, format):
     assert server.get(f"{EVENTS}?format={format}", last_event_id="x").problem(400)
 
 
-def test_history_that_was_dropped_is_410(daemon, directory):
+def test_history_that_was_dropped_is_410(daemon, directory):  # row 35
     server = daemon(directory, flags=["--settle", "0ms", "--history", "8"])
     with Connection(server.address) as connection, server.events() as stream:
         cursor = after_start(server, connection)

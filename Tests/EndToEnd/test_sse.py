@@ -288,7 +288,7 @@ def test_an_age_replays_what_is_younger(server, directory):
         assert ("create", "a") in kinds(stream.until("synced"))
 
 
-def test_a_cursor_of_another_epoch_is_a_reset_of_everything(server):
+def test_a_cursor_of_another_epoch_is_a_reset_of_everything(server):  # row 35
     with following(server, "since=zzzzz-5") as stream:
         assert stream.response.status == 200 and stream.hello["resumed"] is False
         reset = stream.expect("reset", reason="epoch")

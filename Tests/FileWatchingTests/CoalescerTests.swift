@@ -109,4 +109,16 @@ struct CoalescerTests {
     #expect(coalescer.postpone(at(1).now, patience: Self.millisecond) == at(0).now)
     #expect(leaving(&coalescer, at: 2) == [a])
   }
+
+  @Test("what has come to its place meanwhile need not have patience")
+  func arrival() {
+    var coalescer = made(settle: 0)
+    coalescer.placed(a, flags: [], counts: 0, at(0))
+    coalescer.placed(b, flags: [], counts: 1, at(0))
+    _ = coalescer.postpone(at(0).now, patience: Self.millisecond)
+    coalescer.placed(b, flags: [], counts: 1, at(0))
+    #expect(leaving(&coalescer, at: 0) == [])
+    coalescer.placed(a, flags: [], counts: 1, at(0))
+    #expect(leaving(&coalescer, at: 0) == [a, b])
+  }
 }
