@@ -78,8 +78,16 @@ protocol Backend {
   /// Hands `body` each record in what was read.
   func records(in bytes: UnsafeRawBufferPointer, _ body: (BackendRecord) -> Void)
 
+  /// Something was mounted or unmounted: what was asked of a filesystem as a whole may be no more.
+  func mountsChanged()
+
   /// What a failure of `arm` means, with the numbers of this machine.
   func explain(_ error: Errno, marksInUse: Int, path: [UInt8]) -> WatchProblem
+}
+
+extension Backend {
+  /// Marks on directories end with them.
+  func mountsChanged() {}
 }
 
 /// A kernel's queue of records, for the reader's thread.

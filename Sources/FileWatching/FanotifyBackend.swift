@@ -108,6 +108,10 @@ final class FanotifyBackend: Backend {
     filesystems[id] = wanted
   }
 
+  /// One that was unmounted and is mounted again has lost its mark, and is marked with the next of
+  /// its directories that is armed.
+  func mountsChanged() { filesystems.removeAll() }
+
   func disarm(_ mark: Int32, _ directory: () -> OpenFile?) {
     guard let handle = handles.removeValue(forKey: mark) else { return }
     numbers[handle] = nil

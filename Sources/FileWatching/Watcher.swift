@@ -205,6 +205,7 @@ final class Watcher {
     guard haveMountsChanged, let mounts else { return }
     haveMountsChanged = false
     let points = (try? mounts.changes()) ?? []
+    for ground in grounds { ground.backend.mountsChanged() }
     for watch in watches.values { watch.mountsChanged(at: points) }
   }
 }

@@ -107,7 +107,7 @@ def space(tmp_path):
         space.server.kill()
 
 
-@pytest.fixture(params=["inotify", "fanotify"])
+@pytest.fixture(params=["inotify", "fanotify", "fanotify-filesystem"])
 def backend(request):
     return request.param
 
