@@ -29,9 +29,22 @@ extension Watch {
   func checkRoot() {
     isRootDoubtful = false
     let opened = try? OpenedRoot(spec)
-    if state != .gone, let opened, isSameRoot(opened) { return stay(opened) }
+    if state != .gone, let same = opened ?? openWithoutFile(), isSameRoot(same) {
+      return stay(same)
+    }
     if state != .gone { leave() }
     if let opened, isOfItsKind(opened) { comeBack(opened) } else { awaitRoot() }
+  }
+
+  /// A root that is a file may be deleted and made again while the directory that holds it stays.
+  private func openWithoutFile() -> OpenedRoot? {
+    guard let soleName, let slash = spec.root.lastIndex(of: 0x2F) else { return nil }
+    var holding = spec
+    holding.root = slash == 0 ? [0x2F] : Array(spec.root[..<slash])
+    guard var opened = try? OpenedRoot(holding), opened.soleName == nil else { return nil }
+    opened.soleName = soleName
+    opened.path = root
+    return opened
   }
 
   /// The same root, perhaps by another way.
