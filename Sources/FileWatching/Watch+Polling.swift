@@ -14,7 +14,7 @@ extension Watch {
   /// Whether there is anything to be looked at again; also a root that is gone, and no mark above it.
   var hasPolled: Bool {
     !ground.backend.kind.marksDirectories || !polling.unmarked.isEmpty
-      || state == .gone && sentinel == nil
+      || state == .gone && sentinels.isEmpty
   }
 
   /// Whether what was found waits for the end of a round, so that moves are told as such.
@@ -36,8 +36,7 @@ extension Watch {
 
   private func beginRound() {
     polling.begin(ground.now)
-    // A file that is gone is missed like any other name, for as long as its directory is there.
-    if soleName == nil || !isBaseThere { checkRoot() }
+    checkRoot()
     guard state != .gone else { return }
     guard ground.backend.kind.marksDirectories else {
       return enqueueScan(Node.root, deep: true, flags: .rescan, told: spec.index)
@@ -45,17 +44,6 @@ extension Watch {
     for node in polling.unmarked.sorted() {
       enqueueScan(node, flags: .rescan, told: spec.index)
     }
-  }
-
-  private var isBaseThere: Bool {
-    guard let base, let slash = root.lastIndex(of: 0x2F),
-      let place = try? OpenFile.place(
-        FilePath(bytes: slash == 0 ? [0x2F] : Array(root[..<slash]))),
-      let there = try? FileStatus.of(place.descriptor),
-      let known = try? FileStatus.of(base.descriptor)
-    else { return false }
-    return there.inode == known.inode && there.birthTime == known.birthTime
-      && there.device == known.device
   }
 
   private func endRound() {

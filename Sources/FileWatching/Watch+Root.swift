@@ -135,6 +135,7 @@ extension Watch {
     // What stands at its end is not what was there.
     var there = way.isWhole ? way.places.dropLast() : way.places[...]
     while let nearest = there.last, !place(.sentinel, at: nearest) { there.removeLast() }
+    guard !there.isEmpty else { return }  // looked for again by polling
     for link in way.links { place(.guardian, at: link.directory) }
     for directory in there.dropLast().dropFirst() { place(.passage, at: directory) }
     // What came to be before the marks were set has been told to nobody.
