@@ -57,7 +57,7 @@ package enum ASCII {
   }
 
   /// Whether `byte` may not stand in a field value: a control other than the tab (RFC 9110 §5.5).
-  @inlinable
+  @inlinable @inline(__always)
   package static func isForbiddenInFieldValue(_ byte: UInt8) -> Bool {
     (byte < 0x20 && byte != tab) || byte == 0x7F
   }

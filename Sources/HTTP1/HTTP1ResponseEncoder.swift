@@ -79,7 +79,13 @@ package enum HTTP1ResponseEncoder {
   }
 
   private static func isOurs(_ name: HTTPField.Name) -> Bool {
-    name == .contentLength || name == .transferEncoding || name == .connection
+    // Few names are as long as one of these, and lengths compare faster than names.
+    switch name.canonicalName.utf8.count {
+    case 10: name == .connection
+    case 14: name == .contentLength
+    case 17: name == .transferEncoding
+    default: false
+    }
   }
 
   private static func appendFraming(_ framing: Framing, to bytes: inout [UInt8]) {
@@ -106,8 +112,10 @@ package enum HTTP1ResponseEncoder {
   private static func appendOnOneLine(_ value: some Collection<UInt8>, to bytes: inout [UInt8]) {
     let start = bytes.count
     bytes.append(contentsOf: value)
-    for index in start..<bytes.count where ASCII.isForbiddenInFieldValue(bytes[index]) {
-      bytes[index] = ASCII.space
+    bytes.withUnsafeMutableBufferPointer { bytes in
+      for index in start..<bytes.count where ASCII.isForbiddenInFieldValue(bytes[index]) {
+        bytes[index] = ASCII.space
+      }
     }
   }
 }

@@ -80,14 +80,17 @@ package struct Authority: Sendable, Hashable {
 
   /// Four decimal octets without leading zeros; anything else is a name or nothing.
   private static func ipv4(_ bytes: UnsafeRawBufferPointer) -> UInt32? {
-    let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 4 else { return nil }
     var address: UInt32 = 0
-    for part in parts {
-      guard let octet = DecimalNumber.parse(UnsafeRawBufferPointer(rebasing: part)), octet <= 255,
+    var start = 0
+    for place in 0..<4 {
+      let dot = bytes.firstOffset(of: UInt8(ascii: "."), from: start)
+      guard (dot == nil) == (place == 3) else { return nil }
+      let part = bytes.part(start..<(dot ?? bytes.count))
+      guard let octet = DecimalNumber.parse(part), octet <= 255,
         part.count == 1 || part.first != UInt8(ascii: "0")
       else { return nil }
       address = address << 8 | UInt32(octet)
+      start = (dot ?? 0) + 1
     }
     return address
   }

@@ -157,10 +157,14 @@ extension Response {
 }
 
 extension HTTPFields {
+  private static let noSniffing = HTTPField(name: .xContentTypeOptions, value: "nosniff")
+  private static let sameOriginOnly = HTTPField(
+    name: .crossOriginResourcePolicy, value: "same-origin")
+
   mutating func harden(for request: HTTPRequest?, _ worker: Worker) {
-    self[.date] = worker.date
-    self[.xContentTypeOptions] = "nosniff"
-    self[.crossOriginResourcePolicy] = "same-origin"
+    append(worker.date)
+    append(Self.noSniffing)
+    append(Self.sameOriginOnly)
     guard let request else { return }
     for field in worker.shared.access.crossOriginFields(request) {
       if field.name == .vary, let vary = self[.vary] {

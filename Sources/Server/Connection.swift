@@ -34,7 +34,8 @@ protocol ConnectionDriver: AnyObject {
 /// its loop. Costs the process nothing but this object while the client is silent and has been told
 /// everything.
 final class Connection: LoopSource {
-  unowned let worker: Worker
+  /// Held, as a driver holds its connection: both let go when the connection closes.
+  let worker: Worker
   let peer: SocketAddress
   /// Monotonic nanoseconds.
   let openedAt: Int64
@@ -46,7 +47,7 @@ final class Connection: LoopSource {
   private let socket: Socket
   private(set) var driver: (any ConnectionDriver)?
   private var output = OutputBuffer()
-  private var interest: Readiness = [.readable, .peerEnded]
+  private var interest = Readiness.incoming
   private var state = State.open
   private var isDirty = false
   /// The socket took less than it was given and has not asked for more.
@@ -146,9 +147,7 @@ final class Connection: LoopSource {
   /// Whether more is read from the socket: a peer that does not take our answers is not asked for
   /// more questions.
   func setReading(_ reading: Bool) {
-    setInterest(
-      reading
-        ? interest.union([.readable, .peerEnded]) : interest.subtracting([.readable, .peerEnded]))
+    setInterest(reading ? interest.union(.incoming) : interest.subtracting(.incoming))
   }
 
   /// Keeps the kernel's share of a stream small and finds a peer that is gone (tcp(7)). A
@@ -156,7 +155,7 @@ final class Connection: LoopSource {
   func tuneForStreaming(_ transport: Transport) {
     self.transport = transport
     guard peer.port != nil else { return }
-    let limits = worker.shared.configuration.limits
+    let limits = worker.limits
     try? socket.limitUnsent(bytes: limits.unsentBytes)
     try? socket.keepAlive(idleSeconds: limits.keepAliveSeconds)
   }
@@ -168,7 +167,7 @@ final class Connection: LoopSource {
   /// Looks whether the peer of a stream takes what it is sent; returns whether to look again.
   func looksAtPeer(now: Int64) -> Bool {
     guard isUnsettled, transport != .http, state == .open else { return false }
-    let limits = worker.shared.configuration.limits
+    let limits = worker.limits
     let verdict = patience.look(
       now: now, sentBytes: sentBytes, isBlocked: isBlocked,
       tcp: peer.port == nil ? nil : socket.peerState(), stall: limits.stall,
@@ -208,7 +207,7 @@ final class Connection: LoopSource {
       close(.failed)
       return
     }
-    if !readiness.isDisjoint(with: [.readable, .peerEnded, .hangUp]) { read() }
+    if !readiness.isDisjoint(with: .incoming) || readiness.contains(.hangUp) { read() }
     // Both halves are gone: whatever was still to be read has been, and nobody takes an answer.
     if readiness.contains(.hangUp) { close(.peer) }
     if readiness.contains(.writable) {
@@ -238,7 +237,7 @@ final class Connection: LoopSource {
       close(.failed)
       return
     }
-    setInterest(interest.subtracting(.writable))
+    if interest.contains(.writable) { setInterest(interest.subtracting(.writable)) }
     if state == .closing {
       endWriting()
     } else if state == .open {
@@ -268,9 +267,10 @@ final class Connection: LoopSource {
   /// connection must wait for its socket.
   private func pull() throws(Errno) -> Bool {
     var hasMore = false
+    let worker = worker
     worker.scratch.removeAll(keepingCapacity: true)
     if state == .open, let driver, !output.endsInFile {
-      let limit = worker.shared.configuration.limits.bytesPerTurn
+      let limit = worker.limits.bytesPerTurn
       hasMore = driver.fill(&worker.scratch, limit: limit)
     }
     guard state != .closed else { return false }
@@ -309,7 +309,7 @@ final class Connection: LoopSource {
   /// A peer that takes nothing for so long has gone away.
   private func awaitProgress() {
     sentAtDeadline = sentBytes
-    setDeadline(worker.loop.now + worker.shared.configuration.limits.stalledAnswerSeconds * second)
+    setDeadline(worker.loop.now + worker.limits.stalledAnswerSeconds * second)
   }
 
   private func endWriting() {

@@ -12,7 +12,7 @@ final class PeerWatch: LoopSource {
   /// Between two looks: a third of what a peer may be silent, and often enough for a short `--stall`.
   init(_ worker: Worker) {
     self.worker = worker
-    let limits = worker.shared.configuration.limits
+    let limits = worker.limits
     interval = max(second / 10, min(limits.silenceSeconds * second / 3, limits.stall / 4))
   }
 

@@ -23,9 +23,9 @@ struct APIRequest {
     self.peer = peer
     self.isHTTP2 = isHTTP2
     let target = http.path ?? "/"
-    let mark = target.firstIndex(of: "?")
+    let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
     path = target[..<(mark ?? target.endIndex)]
-    query = mark.map { target[target.index(after: $0)...] }
+    query = mark.map { target[target.utf8.index(after: $0)...] }
   }
 
   /// The body as JSON, for a call that changes something: 415 without the type that no page of
@@ -83,8 +83,14 @@ enum Endpoint: Equatable {
   case clients, stats, metrics
   case client(String)
 
-  /// Reads a path below `/-/`; nil for an address nobody has.
+  /// Whether an address is the server's own, not the site's.
+  static func isBelow(_ path: Substring) -> Bool { path.utf8.starts(with: prefix.utf8) }
+
+  private static let prefix = "/-/"
+
+  /// Nil for an address that is not below `/-/`, or that nobody has.
   init?(_ path: Substring) {
+    guard Self.isBelow(path) else { return nil }
     let parts = path.dropFirst(3).split(separator: "/", omittingEmptySubsequences: false)
     switch (parts.count, parts.first) {
     case (1, ""): self = .page("dashboard.html")
@@ -163,13 +169,12 @@ final class Router {
     do throws(Problem) {
       try shared.access.admitAddress(request.http)
       if let methods = methodsAsked(request) { return .response(Self.options(methods)) }
-      if Endpoint(request.path) == .login { return .response(try login(request)) }
+      let endpoint = Endpoint(request.path)
+      if endpoint == .login { return .response(try login(request)) }
       request.access = try shared.access.admitToken(request.http)
       if request.path == "/-" { return .response(Self.redirect(to: "/-/")) }
-      guard request.path.hasPrefix("/-/") else { return .response(try file(request)) }
-      guard let endpoint = Endpoint(request.path) else {
-        throw .notFound("nothing is at \(request.path)")
-      }
+      guard Endpoint.isBelow(request.path) else { return .response(try file(request)) }
+      guard let endpoint else { throw .notFound("nothing is at \(request.path)") }
       let methods = endpoint.methods(isHTTP2: request.isHTTP2)
       guard methods.contains(request.http.method) else { throw .methodNotAllowed(methods) }
       return try answer(endpoint, request, ticket)
@@ -212,7 +217,7 @@ final class Router {
   private func methodsAsked(_ request: APIRequest) -> [HTTPRequest.Method]? {
     guard request.http.method == .options else { return nil }
     if request.path == "*" { return [.get, .head, .post, .put, .patch, .delete, .options] }
-    guard request.path.hasPrefix("/-/") else { return [.get, .head, .options] }
+    guard Endpoint.isBelow(request.path) else { return [.get, .head, .options] }
     return Endpoint(request.path)?.methods(isHTTP2: request.isHTTP2)
   }
 

@@ -3,6 +3,7 @@ internal import Fanout
 internal import FileEvents
 internal import FileWatching
 internal import HTTPSemantics
+internal import HTTPTypes
 internal import Logging
 internal import Syscalls
 internal import SystemPackage
@@ -23,6 +24,8 @@ final class Worker {
   let loop: Loop
   let index: Int
   let shared: Shared
+  /// The configuration's, at hand: asked for several times a request.
+  let limits: Limits
   let hub: Hub
   let router: Router
   let mailbox: WorkerMailbox
@@ -49,7 +52,7 @@ final class Worker {
   private var lacksDescriptors = false
   private var peers: PeerWatch!
   private var drain: Drain?
-  private var dateCache = (second: -1, text: "")
+  private var dateCache = (second: -1, field: HTTPField(name: .date, value: ""))
   /// Subscriptions that wait for a page of a listing.
   private var fetching: [Int: Subscription] = [:]
   private var nextFetch = 0
@@ -62,13 +65,14 @@ final class Worker {
   init(index: Int, shared: Shared) throws(Errno) {
     self.index = index
     self.shared = shared
+    limits = shared.configuration.limits
     loop = try Loop()
     compression = CompressionGroups(limit: shared.configuration.limits.compressionGroups)
     mailbox = shared.mailboxes[index]
     hub = Hub(
       epoch: shared.watcher.epoch, published: { [watcher = shared.watcher] in watcher.head })
     router = try Router(shared: shared)
-    readBuffer = .allocate(byteCount: shared.configuration.limits.readBytes, alignment: 16)
+    readBuffer = .allocate(byteCount: limits.readBytes, alignment: 16)
     router.worker = self
     waitingRoom = PageWaitingRoom(self)
     peers = PeerWatch(self)
@@ -79,8 +83,11 @@ final class Worker {
 
   deinit { readBuffer.deallocate() }
 
-  /// Serves until the server has stopped.
-  func run() { loop.run { flush() } }
+  /// Serves until the server has stopped, then cuts off whoever is left.
+  func run() {
+    loop.run { flush() }
+    for connection in connections.values { connection.close(.shutdown) }
+  }
 
   // MARK: Connections
 
@@ -131,7 +138,7 @@ final class Worker {
 
   /// Only so many at a time: whoever comes then finds the connection closed.
   private func refuse(_ socket: consuming Socket, _ peer: SocketAddress, _ refusal: Refusal) {
-    guard refused < shared.configuration.limits.refusedAtOnce else {
+    guard refused < limits.refusedAtOnce else {
       traffic.closed(.http, .limit)
       return
     }
@@ -198,13 +205,14 @@ final class Worker {
     }
   }
 
-  /// Now, as `Date` has it (RFC 9110 §6.6.1); made once a second.
-  var date: String {
+  /// `Date` for now (RFC 9110 §6.6.1); made once a second.
+  var date: HTTPField {
     let seconds = Int(Clock.realtime() / second)
     if dateCache.second != seconds {
-      dateCache = (seconds, HTTPDate(secondsSince1970: seconds).text)
+      let text = HTTPDate(secondsSince1970: seconds).text
+      dateCache = (seconds, HTTPField(name: .date, value: text))
     }
-    return dateCache.text
+    return dateCache.field
   }
 
   /// Asks the tree thread for a page of a listing.
@@ -235,7 +243,7 @@ final class Worker {
   private func flush() {
     flushPrompt()
     guard order.hasLaggards else { return }
-    let end = Clock.monotonic() + shared.configuration.limits.laggardNanosecondsPerTurn
+    let end = Clock.monotonic() + limits.laggardNanosecondsPerTurn
     while let connection = order.nextLaggard() {
       connection.flush()
       if Clock.monotonic() >= end { break }
@@ -299,7 +307,6 @@ final class Worker {
       loop.stop()
       return
     }
-    let limits = shared.configuration.limits
     drain = Drain(self, streams: Array(streams.keys), over: limits.drain)
     messages?.stopLoop(at: loop.now + limits.drain + limits.goodbyeMilliseconds * (second / 1_000))
   }

@@ -17,6 +17,8 @@ package struct Readiness: OptionSet, Sendable {
   package static let failed = Readiness(rawValue: EPOLLERR.rawValue)
   /// For listeners shared by several loops: wakes one of them (EPOLLEXCLUSIVE).
   package static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
+  /// What a peer can do that is to be read: send, and stop sending.
+  package static let incoming: Readiness = [.readable, .peerEnded]
 }
 
 /// An epoll instance (epoll(7)), level-triggered. The 64-bit tag comes back with each event.

@@ -64,6 +64,27 @@ struct StaticFilesTests {
     #expect(answer.fields[.vary] == "Accept-Encoding")
   }
 
+  @Test("describes a file anew once it has changed, and each of its names by itself")
+  func changes() throws {
+    let site = try Site(["a.txt": "one"])
+    try FileManager.default.linkItem(
+      atPath: "\(site.files.path)/a.txt", toPath: "\(site.files.path)/a.css")
+    let first = try site.get("/a.txt")
+    #expect(try site.get("/a.txt").fields == first.fields)
+    let other = try site.get("/a.css").fields
+    #expect(other[.contentType] == "text/css; charset=utf-8")
+    #expect(other[.eTag] == first.fields[.eTag])
+
+    try Data("two".utf8).write(to: URL(fileURLWithPath: "\(site.files.path)/a.txt"))
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSince1970: 1_000_000_000)],
+      ofItemAtPath: "\(site.files.path)/a.txt")
+    let second = try site.get("/a.txt")
+    #expect(second.body == "two")
+    #expect(second.fields[.eTag] != first.fields[.eTag])
+    #expect(second.fields[.lastModified] == "Sun, 09 Sep 2001 01:46:40 GMT")
+  }
+
   @Test("shows a directory's index.html and sends a client that left out the slash there")
   func directories() throws {
     let site = try Site(["index.html": "root", "docs/a b/index.html": "page", "empty/x": ""])

@@ -8,14 +8,18 @@ internal import HTTPTypes
 /// Speaks HTTP/1.1 (RFC 9112) on a connection: one request at a time, pipelined ones in order, until
 /// a request asks for a stream or a WebSocket and another driver takes over. Confined to its loop.
 final class HTTP1Driver: ConnectionDriver {
-  private unowned let connection: Connection
+  private let connection: Connection
   private var parser = HTTP1RequestParser()
   private var phase = Phase.reading
   private var head: HTTP1RequestParser.RequestHead?
   private var body: [UInt8] = []
   /// Numbers the requests, so that a late answer finds its own.
   private var serial: UInt32 = 0
+  /// As the parser said when it had no more to say.
+  private var isMidRequest = false
   private var peerHasEnded = false
+  /// Requests may be left unread: in the parser, or in the peer's kernel.
+  private var holdsBack = false
   private var stops = false
   /// What the socket had taken when the deadline was last set.
   private var sentAtDeadline: UInt64 = 0
@@ -39,10 +43,10 @@ final class HTTP1Driver: ConnectionDriver {
 
   func receive(_ bytes: UnsafeRawBufferPointer) {
     guard phase != .ending else { return }
-    let wasBetweenRequests = !parser.isMidRequest && head == nil
+    let wasBetweenRequests = !isMidRequest && head == nil
     parser.receive(bytes)
-    if wasBetweenRequests, phase == .reading { armDeadline() }
     advance()
+    if wasBetweenRequests, isMidRequest, head == nil, phase == .reading { armDeadline() }
     adjustReading()
   }
 
@@ -55,7 +59,8 @@ final class HTTP1Driver: ConnectionDriver {
 
   func outputDrained() {
     guard phase == .reading else { return }
-    if head == nil, !parser.isMidRequest { armDeadline() }
+    if head == nil, !isMidRequest { armDeadline() }
+    guard holdsBack || peerHasEnded else { return }
     advance()
     adjustReading()
   }
@@ -95,7 +100,8 @@ final class HTTP1Driver: ConnectionDriver {
   /// While an answer is on its way or not taken, what the peer sends waits in its own kernel.
   private func adjustReading() {
     guard phase != .ending, !peerHasEnded else { return }
-    connection.setReading(phase == .reading && takesAnswers)
+    holdsBack = phase == .awaiting || !takesAnswers
+    connection.setReading(!holdsBack)
   }
 
   /// Nothing can be put behind a file that is being sent.
@@ -109,6 +115,7 @@ final class HTTP1Driver: ConnectionDriver {
     while phase == .reading, connection.isOpen, takesAnswers {
       switch parser.next() {
       case .needMore:
+        isMidRequest = parser.isMidRequest
         if peerHasEnded { end() }
         return
       case .head(let head):
@@ -117,9 +124,11 @@ final class HTTP1Driver: ConnectionDriver {
         if head.expectsContinue {
           connection.append { $0 += HTTP1ResponseEncoder.continue }
         }
-        armDeadline()
+        if head.bodyLength != .none { armDeadline() }
       case .body(let bytes): body += bytes
-      case .end: handle()
+      case .end:
+        isMidRequest = false
+        handle()
       case .refused(let refusal):
         refuse(
           Problem(.init(code: refusal.status), "malformed-request", refusal.detail), .malformed)
@@ -182,12 +191,16 @@ final class HTTP1Driver: ConnectionDriver {
     persistence: HTTP1ResponseEncoder.Persistence
   ) {
     let noBody = response.status.code == 204 || response.status.code == 304
+    if bytes.isEmpty { bytes.reserveCapacity(roomForAnswer) }
     HTTP1ResponseEncoder.appendHead(
       response.status, fields: response.fields,
       framing: noBody ? .none : .length(response.body.count),
       persistence: persistence, to: &bytes)
     if !isHead, !noBody, case .bytes(let body) = response.body { bytes += body }
   }
+
+  /// Most answers fit in and are put together without being moved.
+  private static let roomForAnswer = 2048
 
   // MARK: Other protocols
 
@@ -261,7 +274,7 @@ final class HTTP1Driver: ConnectionDriver {
   /// Head, body, or silence between requests: each has its time.
   private func armDeadline() {
     let worker = connection.worker
-    let limits = worker.shared.configuration.limits
+    let limits = worker.limits
     let seconds =
       if connection.refusal != nil {
         limits.refusedSeconds
@@ -269,7 +282,7 @@ final class HTTP1Driver: ConnectionDriver {
         limits.stalledAnswerSeconds
       } else if head != nil {
         limits.bodySeconds
-      } else if parser.isMidRequest {
+      } else if isMidRequest {
         limits.headSeconds
       } else {
         limits.idleSeconds

@@ -7,7 +7,7 @@ internal import Syscalls
 /// nothing around it once the protocol has been switched. Confined to its loop. Gives the connection
 /// back to HTTP/1.1 when the answer was complete and both sides keep it.
 final class HTTP1Exchange: ConnectionDriver, Channel {
-  private unowned let connection: Connection
+  private let connection: Connection
   var driver: (any ChannelDriver)?
   private let framing: HTTP1ResponseEncoder.Framing
   private let minorVersion: Int
@@ -59,7 +59,7 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
 
   func respond(_ status: HTTPResponse.Status, _ fields: HTTPFields) {
     var fields = fields
-    fields[.date] = worker.date
+    fields[fields: .date] = [worker.date]
     hasContent = status != .noContent
     let persistence: HTTP1ResponseEncoder.Persistence =
       if framing == .none {

@@ -7,7 +7,7 @@ internal import Syscalls
 /// Speaks HTTP/2 (RFC 9113) on a connection: an exchange for each stream, each with its own pace.
 /// Confined to its loop. Frames are made as the socket takes them, at most a turn's worth ahead.
 final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
-  unowned let connection: Connection
+  let connection: Connection
   let session = HTTP2Session()
   private var streams: [Int32: HTTP2Stream] = [:]
   /// Streams with something to do before the next frames are made, in the order they said so.
@@ -196,7 +196,7 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
 
   /// What is waited for now, and with what the connection ends when it does not come.
   private func deadline() -> (Int64, HTTP2ErrorCode)? {
-    let limits = connection.worker.shared.configuration.limits
+    let limits = connection.worker.limits
     if connection.refusal != nil { return (startedAt + limits.refusedSeconds * second, .noError) }
     if !session.isAcknowledged {
       return (startedAt + limits.headSeconds * second, .settingsTimeout)
@@ -208,7 +208,7 @@ final class HTTP2Driver: ConnectionDriver, HTTP2ContentSource {
 
   private func armDeadline() {
     if session.failure != nil {
-      let limits = connection.worker.shared.configuration.limits
+      let limits = connection.worker.limits
       let patience = connection.worker.loop.now + limits.stalledAnswerSeconds * second
       connection.setDeadline(patience)
     } else {

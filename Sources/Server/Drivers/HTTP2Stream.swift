@@ -13,7 +13,7 @@ final class HTTP2Stream: Channel, LoopSource {
   let openedAt: Int64
   private(set) var sentBytes: UInt64 = 0
 
-  private unowned let owner: HTTP2Driver
+  private let owner: HTTP2Driver
   private let request: HTTPRequest
   private var token: Loop.Token?
   private var phase = Phase.receiving
@@ -247,7 +247,7 @@ final class HTTP2Stream: Channel, LoopSource {
 
   func respond(_ status: HTTPResponse.Status, _ fields: HTTPFields) {
     var fields = fields
-    fields[.date] = worker.date
+    fields[fields: .date] = [worker.date]
     submit(status, fields, hasContent: status != .noContent)
   }
 
@@ -319,7 +319,7 @@ final class HTTP2Stream: Channel, LoopSource {
     }
   }
 
-  private var limits: Limits { worker.shared.configuration.limits }
+  private var limits: Limits { worker.limits }
 
   /// Whether something has waited for the client to take it all that time.
   private func isStalled(for patience: Int64) -> Bool {

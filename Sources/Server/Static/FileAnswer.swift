@@ -4,52 +4,50 @@ internal import HTTPTypes
 internal import Syscalls
 internal import SystemPackage
 
-/// An opened file as an answer: the file's own bytes, or the page made from it. Lives for one
-/// request.
+/// An opened file as an answer: the file's own bytes, or the page made from it, as it is or
+/// compressed. Lives for one request.
 ///
 /// The two, and what they are compressed to, are different representations with different entity
 /// tags. Which one a request gets depends on `Sec-Fetch-Dest` and `Accept-Encoding`, and `Vary` says
 /// so.
 struct FileAnswer {
   private let file: OpenedFile
-  private let contentType: String
   /// Set when the answer is a page with the script.
   private let script: ScriptInjection?
-  private var validators: Preconditions.Validators
+  private var representation: Representation
   private var compressed: Compressed?
 
   private enum Compressed {
     case made(by: ContentCoding)
     /// A file that lies beside it, compressed by gzip.
     case file(OpenedFile)
-
-    var coding: ContentCoding {
-      switch self {
-      case .made(let coding): coding
-      case .file: .gzip
-      }
-    }
   }
 
-  /// `name` is the file's last component. Only HTML that fits in memory becomes a page with the
-  /// `script`. Errors: reading what the page says about its encoding.
-  init(_ file: OpenedFile, name: [UInt8], script: ScriptInjection?) throws(Errno) {
+  /// `name` leads to the file. Only HTML that fits in memory becomes a page with the `script`.
+  /// `known` remembers what files were last called, but for pages, whose type stands in their
+  /// content. Errors: reading what the page says about its encoding.
+  init(
+    _ file: OpenedFile, name: [UInt8], script: ScriptInjection?, _ known: inout KnownFiles
+  ) throws(Errno) {
     self.file = file
-    let type = MediaType.of(fileName: name)
-    let isPage = MediaType.isHTML(type)
-    let injects = isPage && file.size <= Self.largestPage
-    self.script = injects ? script : nil
-    contentType =
-      isPage ? HTMLEncoding.contentType(ofPageBeginning: try file.beginning()) : type
-    let version = Self.version(file)
-    validators = Preconditions.Validators(
-      entityTag: self.script.map { EntityTag("\(version)-\($0.version)", isWeak: true) }
-        ?? EntityTag(version),
-      lastModified: HTTPDate(secondsSince1970: Int(file.modified / 1_000_000_000)))
-  }
-
-  private static func version(_ file: OpenedFile) -> String {
-    "\(hex(file.size))-\(hex(file.modified))-\(hex(file.inode))"
+    if let representation = known.representation(of: file, name) {
+      self.representation = representation
+      self.script = nil
+      return
+    }
+    let lastName = name[((name.lastIndex(of: UInt8(ascii: "/")) ?? -1) + 1)...]
+    let type = MediaType.of(fileName: lastName)
+    guard MediaType.isHTML(type) else {
+      representation = Representation(of: file, contentType: type)
+      self.script = nil
+      known.remember(representation, of: file, name)
+      return
+    }
+    let contentType = HTMLEncoding.contentType(ofPageBeginning: try file.beginning())
+    self.script = file.size <= Self.largestPage ? script : nil
+    representation =
+      self.script.map { Representation(of: file, contentType: contentType, script: $0) }
+      ?? Representation(of: file, contentType: contentType)
   }
 
   /// Answers in `coding` if the file is worth it, or with `sibling`, the same file compressed, unless
@@ -57,12 +55,15 @@ struct FileAnswer {
   mutating func compress(by coding: ContentCoding, sibling: OpenedFile?) {
     if script == nil, coding == .gzip, let sibling, sibling.modified >= file.modified {
       compressed = .file(sibling)
-      validators.entityTag = EntityTag("\(Self.version(sibling))-gz")
-    } else if Self.compressedSizes.contains(file.size), MediaType.isCompressible(contentType),
-      let tag = validators.entityTag
+      representation = representation.compressed(
+        .gzip, EntityTag("\(Representation.version(of: sibling))-gz"))
+    } else if Self.compressedSizes.contains(file.size),
+      MediaType.isCompressible(representation.contentType)
     {
+      let tag = representation.entityTag
       compressed = .made(by: coding)
-      validators.entityTag = EntityTag("\(tag.opaque)-\(coding.rawValue)", isWeak: tag.isWeak)
+      representation = representation.compressed(
+        coding, EntityTag("\(tag.opaque)-\(coding.rawValue)", isWeak: tag.isWeak))
     }
   }
 
@@ -72,18 +73,16 @@ struct FileAnswer {
   /// Compressing a mebibyte takes a loop some 20 ms, once for each state of a file.
   private static let compressedSizes = ContentCoding.least...(1 << 20)
 
-  /// What an HTML file's answers differ by, and any file's.
-  static let vary = "Sec-Fetch-Dest, Accept-Encoding"
-  private static let varyOfFile = "Accept-Encoding"
-
   /// 200, 206, 304, 412 or 416, as the request's conditions and range have it.
   func response(
     to request: HTTPRequest, _ cache: inout CompressedFiles
   ) throws(Errno) -> Response {
     let now = HTTPDate(secondsSince1970: Int(Clock.realtime() / 1_000_000_000))
+    let validators = representation.validators
     switch Preconditions.evaluate(request, current: validators, now: now) {
     case .proceed: break
-    case .notModified: return Response(status: .notModified, fields: validatorFields)
+    case .notModified:
+      return Response(status: .notModified, fields: representation.notModifiedFields)
     case .failed:
       return Problem(.preconditionFailed, "precondition-failed", "the file is another one").response
     }
@@ -95,7 +94,7 @@ struct FileAnswer {
     switch ByteRange(request.headerFields[values: .range], length: file.size) {
     case .whole: return try response(status: .ok, &cache)
     case .part(let part):
-      var fields = representationFields
+      var fields = representation.fields
       fields[.contentRange] = ByteRange.contentRange(part, of: file.size)
       return Response(
         status: .partialContent, fields: fields,
@@ -115,45 +114,27 @@ struct FileAnswer {
     switch compressed {
     case .file(let sibling):
       return Response(
-        status: status, fields: representationFields,
+        status: status, fields: representation.fields,
         body: .file(sibling.file, offset: 0, length: sibling.size))
     case .made(let coding):
-      let compressed = try cache.content(validators.entityTag?.opaque ?? "") { () throws(Errno) in
+      let compressed = try cache.content(representation.entityTag.opaque) { () throws(Errno) in
         coding.compressed(try content())
       }
-      return Response(status: status, fields: representationFields, body: .bytes(compressed))
+      return Response(status: status, fields: representation.fields, body: .bytes(compressed))
     case nil: break
     }
     guard script != nil else {
       return Response(
-        status: status, fields: representationFields,
+        status: status, fields: representation.fields,
         body: .file(file.file, offset: 0, length: file.size))
     }
-    return Response(status: status, fields: representationFields, body: .bytes(try content()))
+    return Response(status: status, fields: representation.fields, body: .bytes(try content()))
   }
 
   /// The file's own bytes, or the page made from them.
   private func content() throws(Errno) -> [UInt8] {
     let bytes = try file.file.read(count: file.size, at: 0)
     return script?.page(bytes) ?? bytes
-  }
-
-  private var representationFields: HTTPFields {
-    var fields = validatorFields
-    fields[.contentType] = contentType
-    fields[.contentEncoding] = compressed?.coding.rawValue
-    fields[.acceptRanges] = script == nil ? "bytes" : "none"
-    return fields
-  }
-
-  /// What a 304 repeats (RFC 9110 §15.4.5). `no-cache`: kept, but asked about each time, so that a
-  /// reload shows what is on disk and still costs nothing when nothing changed.
-  private var validatorFields: HTTPFields {
-    var fields: HTTPFields = [.cacheControl: "no-cache"]
-    fields[.eTag] = validators.entityTag?.text
-    fields[.lastModified] = validators.lastModified?.text
-    fields[.vary] = MediaType.isHTML(contentType) ? Self.vary : Self.varyOfFile
-    return fields
   }
 }
 
@@ -163,5 +144,3 @@ extension OpenedFile {
     try file.read(count: min(size, 1024), at: 0)
   }
 }
-
-private func hex(_ number: some BinaryInteger) -> String { String(number, radix: 16) }

@@ -12,6 +12,7 @@ final class StaticFiles {
   private let root: BeneathDirectory
   private let script: ScriptInjection
   private var compressed = CompressedFiles()
+  private var known = KnownFiles()
 
   /// Opens `root` (exact bytes of its path). Pages get the live-reload script, which follows the
   /// watch `watchID`, or all watches. Errors: those of `BeneathDirectory`.
@@ -37,7 +38,7 @@ final class StaticFiles {
       return refusal(of: error, request)
     }
     guard Self.isPublic(target) else { return notFound(request) }
-    let name = target.endsInSlash ? target.components + [Self.index] : target.components
+    let name = Self.name(target.endsInSlash ? target.components + [Self.index] : target.components)
     do throws(Errno) {
       return switch try root.open(name) {
       case .file(let file): try self.file(file, name, request)
@@ -52,9 +53,9 @@ final class StaticFiles {
   }
 
   private func file(
-    _ file: OpenedFile, _ name: [[UInt8]], _ request: HTTPRequest
+    _ file: OpenedFile, _ name: [UInt8], _ request: HTTPRequest
   ) throws(Errno) -> Response {
-    var answer = try FileAnswer(file, name: name.last ?? [], script: script(for: request))
+    var answer = try FileAnswer(file, name: name, script: script(for: request), &known)
     if let coding = request.coding {
       answer.compress(by: coding, sibling: coding == .gzip ? sibling(of: name) : nil)
     }
@@ -62,11 +63,15 @@ final class StaticFiles {
   }
 
   /// What a build has compressed already: the same name with `.gz` behind it.
-  private func sibling(of name: [[UInt8]]) -> OpenedFile? {
-    guard let last = name.last else { return nil }
-    let name = Array(name.dropLast()) + [last + Array(".gz".utf8)]
-    guard case .file(let file)? = try? root.open(name) else { return nil }
+  private func sibling(of name: [UInt8]) -> OpenedFile? {
+    guard case .file(let file)? = try? root.open(name + Array(".gz".utf8)) else { return nil }
     return file
+  }
+
+  /// The path below the root; the root itself where there are no names.
+  private static func name(_ components: [[UInt8]]) -> [UInt8] {
+    components.isEmpty
+      ? [UInt8(ascii: ".")] : Array(components.joined(separator: [UInt8(ascii: "/")]))
   }
 
   private static let index = Array("index.html".utf8)
@@ -116,8 +121,8 @@ final class StaticFiles {
     let script = script(for: request)
     let name = Array("404.html".utf8)
     do throws(Errno) {
-      if case .file(let file) = try root.open([name]) {
-        return try FileAnswer(file, name: name, script: script)
+      if case .file(let file) = try root.open(name) {
+        return try FileAnswer(file, name: name, script: script, &known)
           .response(status: .notFound, &compressed)
       }
     } catch {
@@ -128,7 +133,7 @@ final class StaticFiles {
       status: .notFound,
       fields: [
         .contentType: "text/html; charset=utf-8", .cacheControl: "no-cache",
-        .vary: FileAnswer.vary,
+        .vary: Representation.varyOfPage,
       ], body: .bytes(script?.page(page) ?? page))
   }
 
@@ -159,15 +164,6 @@ final class StaticFiles {
     default:
       Problem(.internalServerError, "read-failed", "reading the file failed: \(error)").response
     }
-  }
-}
-
-extension BeneathDirectory {
-  /// Opens the file the names lead to; the directory itself when there are none.
-  fileprivate func open(_ names: [[UInt8]]) throws(Errno) -> BeneathOutcome {
-    try open(
-      names.isEmpty
-        ? [UInt8(ascii: ".")] : Array(names.joined(separator: [UInt8(ascii: "/")])))
   }
 }
 
