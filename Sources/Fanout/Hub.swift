@@ -19,6 +19,7 @@ package final class Hub {
   /// Subscriptions with something unseen that is kept for them when it leaves the journal.
   private var behind: [ObjectIdentifier: Subscription] = [:]
   private var keeping = KeepingBudget()
+  private var timeAsked = (sequence: UInt64(0), time: Int64?.none)
   var counters = HubCounters()
 
   /// `published` gives the head the tree thread has stamped: it may be ahead of this ring, whose
@@ -37,6 +38,15 @@ package final class Hub {
 
   /// Number of the oldest record still kept; `head + 1` when none is.
   package var oldest: UInt64 { journal.oldest }
+
+  /// When record `sequence`, which must be kept, was read from the kernel. Nearly everybody asks for
+  /// the one that was asked for last.
+  func time(of sequence: UInt64) -> Int64? {
+    if timeAsked.sequence != sequence {
+      timeAsked = (sequence, journal.time(of: sequence))
+    }
+    return timeAsked.time
+  }
 
   /// The cursor a stream that starts now starts from.
   package var headCursor: Cursor { Cursor(epoch: epoch, sequence: head) }
@@ -147,8 +157,8 @@ package final class Hub {
 
   func wakeAtNextBatch(_ subscription: Subscription) { waitingForHead.append(subscription) }
 
-  /// Starts a subscription. It has its `hello` to say at once: `pull` it. `owner` is held unowned and
-  /// must unsubscribe before it goes. `now` is nanoseconds since 1970.
+  /// Starts a subscription. It has its `hello` to say at once: `pull` it. `owner` is held
+  /// until it unsubscribes. `now` is nanoseconds since 1970.
   package func subscribe(
     _ request: SubscriptionRequest, framing: StreamFraming, owner: any SubscriptionOwner, now: Int64
   ) -> Subscription {

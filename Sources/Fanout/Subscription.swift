@@ -67,7 +67,7 @@ package final class Subscription {
     var lastBookmark: Int64
   }
 
-  unowned let hub: Hub
+  let hub: Hub
   let group: FilterGroup
   var indexInGroup = 0
   package let framing: StreamFraming
@@ -75,8 +75,9 @@ package final class Subscription {
   package let maxLag: Int?
   /// Whether it says only what happened.
   let isPoll: Bool
-  private unowned let owner: any SubscriptionOwner
-  /// Held unowned, as the owner is. Nil: broadcasts are copied as they are.
+  /// Held until it unsubscribes.
+  private let owner: any SubscriptionOwner
+  /// Not held. Nil: broadcasts are copied as they are.
   package unowned var broadcastWriter: (any BroadcastWriter)?
   var state: State
 

@@ -59,7 +59,7 @@ extension Subscription {
   /// none, or when what is unseen is history that was asked for.
   package var unseenSince: Int64? {
     guard case .live = state.phase, state.isDirty, seenThrough < hub.head else { return nil }
-    return hub.journal.time(of: max(seenThrough + 1, hub.oldest))
+    return hub.time(of: max(seenThrough + 1, hub.oldest))
   }
 
   /// Bytes of the journal from the first unseen match to the head: what is kept that this client may

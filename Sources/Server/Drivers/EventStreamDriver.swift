@@ -11,7 +11,7 @@ internal import Syscalls
 /// loop. Holds no events: what the socket does not take stays in the journal.
 final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   let framing: StreamFraming
-  private unowned let channel: any Channel
+  private let channel: any Channel
   /// How it is compressed, if at all.
   private var body: CompressedBody?
   /// Whose texts it shares.

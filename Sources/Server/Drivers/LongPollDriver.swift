@@ -26,7 +26,7 @@ struct EventPoll {
 /// 204. Confined to its loop. Keeps nothing but the subscription: the answer is written as the client
 /// takes it, from the journal.
 final class LongPollDriver: ChannelDriver, SubscriptionOwner {
-  private unowned let channel: any Channel
+  private let channel: any Channel
   private let limit: Int
   private let batch: Int64
   private var fields: HTTPFields

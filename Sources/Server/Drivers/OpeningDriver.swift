@@ -4,7 +4,7 @@ internal import HTTP2
 /// Listens to the first bytes of a connection, which say whether it speaks HTTP/2 with prior knowledge
 /// (RFC 9113 §3.3) or HTTP/1.1, and hands it over. Confined to its loop.
 final class OpeningDriver: ConnectionDriver {
-  private unowned let connection: Connection
+  private let connection: Connection
   /// Less than a preface: with what differs from one it is HTTP/1.1.
   private var opening: [UInt8] = []
 
@@ -39,7 +39,7 @@ final class OpeningDriver: ConnectionDriver {
   func connectionClosed() {}
 
   private func armDeadline(_ seconds: KeyPath<Limits, Int64>) {
-    let limits = connection.worker.shared.configuration.limits
+    let limits = connection.worker.limits
     let time = connection.refusal == nil ? limits[keyPath: seconds] : limits.refusedSeconds
     connection.setDeadline(connection.worker.loop.now + time * second)
   }

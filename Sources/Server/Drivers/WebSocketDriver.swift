@@ -10,7 +10,7 @@ internal import WebSocket
 /// Speaks the `tidings.v1` operations over a WebSocket (RFC 6455): many subscriptions, each named by
 /// its `ref`. Confined to its loop.
 final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
-  private unowned let channel: any Channel
+  private let channel: any Channel
   private let access: Access
   private var parser: WebSocketParser
   private var open: [String: Subscription] = [:]
@@ -21,6 +21,8 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   private var closeSent = false
   /// How what it sends may be compressed, and how its subscriptions share that.
   private var compressor: WebSocketCompressor?
+  /// Operations may be left unread until the client has taken the answers to others.
+  private var holdsBack = false
 
   /// Answers that may wait unsent before the next operation is looked at.
   private static let unsentLimit = 64 * 1024
@@ -54,7 +56,10 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
 
   /// Answers what has come, as long as the client takes the answers; the rest waits in its kernel.
   private func takeMessages() {
-    defer { if !closeSent { channel.setReading(channel.waitingBytes < Self.unsentLimit) } }
+    defer {
+      holdsBack = channel.waitingBytes >= Self.unsentLimit
+      if !closeSent { channel.setReading(!holdsBack) }
+    }
     while !closeSent, channel.waitingBytes < Self.unsentLimit {
       switch parser.next() {
       case .needMore: return
@@ -74,12 +79,11 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   func fill(_ bytes: inout [UInt8], limit: Int) -> Bool {
     guard !closeSent else { return false }
     var waiting: [Subscription] = []
-    let turn = ready
-    ready = []
-    for (index, subscription) in turn.enumerated() {
+    for _ in ready.indices {
+      let subscription = ready.removeFirst()
       guard bytes.count < limit else {
-        waiting += turn[index...]
-        break
+        waiting.append(subscription)
+        continue
       }
       switch pull(subscription, into: &bytes, limit: limit - bytes.count) {
       case .caughtUp, .waiting: break
@@ -92,7 +96,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
       }
     }
     // Whoever became ready meanwhile comes behind those that were cut short.
-    ready = waiting + ready
+    if !waiting.isEmpty { ready = waiting + ready }
     return !ready.isEmpty
   }
 
@@ -107,7 +111,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
     return pulled
   }
 
-  func outputDrained() { takeMessages() }
+  func outputDrained() { if holdsBack { takeMessages() } }
 
   func deadlinePassed() {
     compressor?.releaseIdle(now: channel.worker.loop.now)
@@ -201,7 +205,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
     guard open[ref] == nil else {
       throw Problem(.conflict, "ref-in-use", "\(ref) is subscribed already", field: "ref")
     }
-    let limit = channel.worker.shared.configuration.limits.subscriptionsPerConnection
+    let limit = channel.worker.limits.subscriptionsPerConnection
     guard open.count < limit else {
       throw Problem(
         .tooManyRequests, "too-many-subscriptions", "\(limit) subscriptions are open here already")
@@ -279,7 +283,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   private func armPing() {
     let worker = channel.worker
     channel.setDeadline(
-      worker.loop.now + worker.shared.configuration.limits.pingSeconds * second)
+      worker.loop.now + worker.limits.pingSeconds * second)
   }
 }
 
