@@ -71,7 +71,14 @@ package enum FileType: UInt8, Sendable {
 package struct ChangeFlags: OptionSet, Sendable, Hashable {
   package let rawValue: UInt16
 
+  @inlinable
   package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+  /// The standard library's is not specialised across modules: 50 ns a literal, several a record.
+  @inlinable
+  package init(arrayLiteral elements: ChangeFlags...) {
+    self.init(rawValue: elements.reduce(0) { $0 | $1.rawValue })
+  }
 
   /// The writer has closed the file: it is whole (IN_CLOSE_WRITE).
   package static let closed = ChangeFlags(rawValue: 1 << 0)

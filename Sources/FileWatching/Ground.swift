@@ -15,6 +15,8 @@ final class Ground {
   static let vanishedPatience: Int64 = 20_000_000
 
   let backend: any Backend
+  /// The backend's, at hand: asked of every record.
+  let kind: BackendKind
   let journal: JournalWriter
   var marks = Marks()
   /// The turn's time.
@@ -30,6 +32,7 @@ final class Ground {
 
   init(backend: any Backend, journal: JournalWriter) {
     self.backend = backend
+    kind = backend.kind
     self.journal = journal
   }
 }

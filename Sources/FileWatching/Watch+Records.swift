@@ -35,7 +35,7 @@ extension Watch {
     case .unmarkedAttributes, .overflow:
       break  // not about a directory of this watch
     }
-    if ground.backend.kind.mayTellEarly { suspect(record.action, name, in: directory) }
+    if ground.kind.mayTellEarly { suspect(record.action, name, in: directory) }
   }
 
   /// A record that came early told what will be so, and those that come late what is so no more: the
@@ -97,7 +97,7 @@ extension Watch {
     isDirectory: Bool
   ) {
     guard !name.isEmpty else {
-      let isTold = directory == Node.root || ground.backend.kind.tellsOfDirectoriesThemselves
+      let isTold = directory == Node.root || ground.kind.tellsOfDirectoriesThemselves
       if isTold, isTelling, soleName == nil {
         coalescer.touched(directory, content, ground.moment)
       }
