@@ -42,11 +42,11 @@ struct OutputBuffer {
   mutating func append(file: OpenFile, offset: Int, length: Int) {
     precondition(self.file == nil, "one file at a time")
     guard length > 0 else { return }
-    if length <= Self.shortFile {
-      let start = bytes.count
-      try? file.append(to: &bytes, count: length, at: offset)
-      if bytes.count == start + length { return }
-      bytes.removeSubrange(start...)
+    if length <= Self.shortFile, let content = try? file.read(count: length, at: offset),
+      content.count == length
+    {
+      bytes += content
+      return
     }
     self.file = file
     fileOffset = offset

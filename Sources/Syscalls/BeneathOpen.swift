@@ -104,31 +104,22 @@ extension OpenFile {
   /// Up to `count` bytes from `offset`; fewer where the file ends earlier. The C function is
   /// `pread`; EINTR is retried.
   package func read(count: Int, at offset: Int) throws(Errno) -> [UInt8] {
-    var bytes: [UInt8] = []
-    try append(to: &bytes, count: count, at: offset)
-    return bytes
-  }
-
-  /// The same behind what `bytes` holds. Errors leave `bytes` as it was.
-  package func append(to bytes: inout [UInt8], count: Int, at offset: Int) throws(Errno) {
-    let start = bytes.count
-    bytes.append(contentsOf: repeatElement(0, count: count))
-    var filled = 0
-    while filled < count {
-      let read = bytes.withUnsafeMutableBytes {
-        pread(
-          descriptor, $0.baseAddress! + start + filled, count - filled, off_t(offset + filled))
-      }
-      if read > 0 {
-        filled += read
-      } else if read == 0 {
-        break
-      } else if errno != EINTR {
-        let failure = Errno(rawValue: errno)
-        bytes.removeSubrange(start...)
-        throw failure
+    var failure: Errno?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        let read = pread(
+          descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+        if read > 0 {
+          filled += read
+        } else if read == 0 {
+          return
+        } else if errno != EINTR {
+          failure = Errno(rawValue: errno)
+          return
+        }
       }
     }
-    bytes.removeSubrange((start + filled)...)
+    if let failure { throw failure }
+    return bytes
   }
 }

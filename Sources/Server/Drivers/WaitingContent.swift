@@ -42,12 +42,11 @@ struct WaitingContent {
       bytes = []
       taken = 0
     } else if let file {
-      let start = output.count
-      try file.file.append(to: &output, count: min(limit, file.left), at: file.offset)
-      let read = output.count - start
-      guard read > 0 else { throw .ioError }
-      let left = file.left - read
-      self.file = left > 0 ? (file.file, file.offset + read, left) : nil
+      let read = try file.file.read(count: min(limit, file.left), at: file.offset)
+      guard !read.isEmpty else { throw .ioError }
+      output += read
+      let left = file.left - read.count
+      self.file = left > 0 ? (file.file, file.offset + read.count, left) : nil
     }
   }
 }
