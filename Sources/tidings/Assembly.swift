@@ -64,7 +64,7 @@ struct Assembly {
     // A filesystem that hangs holds the thread that looks at it. By now every client has had its
     // goodbye, so that nothing is lost by not waiting for it.
     Thread.detachNewThread {
-      _ = waitReadable([], timeoutMilliseconds: 1_000)
+      _ = waitReadable([], timeoutMilliseconds: 500)
       Listening.close(options)
       _exit(0)
     }
