@@ -38,8 +38,8 @@ class Unsteady:
         self.picture = Picture(strict=False)
         self._connect()
 
-    def _connect(self):
-        fields = {"last_event_id": self.last} if self.last else {}
+    def _connect(self, cursor=None):
+        fields = {"last_event_id": cursor} if cursor else {}
         self.stream = EventStream(self.server.address, self.query, receive_buffer=4096, **fields)
         assert self.stream.response.status == 200
 
@@ -51,8 +51,9 @@ class Unsteady:
         self.came_back_at = self.last
         if self.choose.random() < 0.05:
             # A cursor that was never given out: all is told anew.
-            self.last = self.choose.choice(["zzzzzzzz-7", f"{self.epoch or 'a'}-99999999"])
-        self._connect()
+            self.last, self.picture.live = None, False
+            return self._connect(self.choose.choice(["zzzzzzzz-7", f"{self.epoch or 'a'}-99999999"]))
+        self._connect(self.last)
 
     def vanish(self):
         """With what is on its way; half of the time by a reset in mid-frame."""
