@@ -21,11 +21,11 @@ def hanging(tmp_path):
     try:
         device = os.open("/dev/fuse", os.O_RDWR)
     except OSError as error:
-        pytest.skip(f"/dev/fuse: {error}")
+        pytest.skip(f"/dev/fuse: {error}")  # nothing else hangs at will
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0".encode()
     if libc.mount(b"hanging", os.fsencode(place), b"fuse", 0, options):
         os.close(device)
-        pytest.skip(f"mount: {os.strerror(ctypes.get_errno())}")
+        pytest.skip(f"mount: {os.strerror(ctypes.get_errno())}")  # takes root
     yield place
     os.close(device)  # ends every wait
     libc.umount2(os.fsencode(place), MNT_DETACH)

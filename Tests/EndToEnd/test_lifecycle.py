@@ -120,11 +120,11 @@ def test_two_servers_never_share_a_port(started, launched, directory):
 def test_loopback_is_both_families(serve, directory):
     server = serve(directory)
     if not os.path.exists("/proc/net/if_inet6"):
-        pytest.skip("this machine has no IPv6")
+        pytest.skip("this machine has no IPv6")  # a kernel without it: 127.0.0.1 is tested everywhere else
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError as error:
-        pytest.skip(f"this machine has no ::1 ({error})")
+        pytest.skip(f"this machine has no ::1 ({error})")  # as containers often have it switched off
     assert request(("::1", server.port), "GET", HEALTH).status == 200
     assert request(("127.0.0.1", server.port), "GET", HEALTH).status == 200
 
