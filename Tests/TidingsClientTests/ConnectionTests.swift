@@ -266,6 +266,26 @@ struct ConnectionTests {
     #expect(server.requests.last?.contains("\r\nLast-Event-ID: a-4\r\n") == true)
   }
 
+  /// A fuzz target found a reader of JSON that takes a byte order mark off the start of a string; the
+  /// client's has to leave the name as it is on the disk, where no `pathBytes` stands beside it.
+  @Test(
+    "a path is the file's, to the byte",
+    arguments: ["\u{FEFF}a", "a\u{FEFF}", "\u{FEFF}", "e\u{301}", "\u{2028}", "\u{FFFD}"])
+  func path(path: String) async throws {
+    let server = try ScriptedServer([
+      Self.lasting(Say.hello("a-1") + Say.change("a-2", "create", path))
+    ])
+    defer { server.stop() }
+    let told = try await events(
+      Client.impatient(server.url).changes(), upTo: "create \(path) a-2")
+    guard case .change(let change)? = told.last else {
+      Issue.record("\(told)")
+      return
+    }
+    #expect(Array(change.path.utf8) == Array(path.utf8))
+    #expect(change.pathBytes == Array(path.utf8))
+  }
+
   @Test("a token is presented, and the address's path and name are used")
   func request() async throws {
     let server = try ScriptedServer([Self.lasting(Say.hello("a-1"))])
