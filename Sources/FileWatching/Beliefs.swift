@@ -7,7 +7,7 @@ internal import FileEvents
 /// (flag `ghost`, and in `places`). A child believed in place has a directory that is believed to
 /// be somewhere: whatever was told of a directory told of it too.
 struct Beliefs {
-  private(set) var places: [NodeID: Place] = [:]
+  private(set) var places = NumberTable<Place>()
   private var occupants: [Place: NodeID] = [:]
 
   var isEmpty: Bool { places.isEmpty }

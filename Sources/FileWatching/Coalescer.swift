@@ -16,7 +16,7 @@ struct Coalescer {
     case note(Note)
   }
 
-  private var pending: [NodeID: PendingChange] = [:]
+  private var pending = NumberTable<PendingChange>()
   private var order: Deque<(item: Item, turn: UInt64)> = []
   private var timers = TimerHeap()
   private var nextTurn: UInt64 = 1
@@ -33,9 +33,9 @@ struct Coalescer {
   var isEmpty: Bool { pending.isEmpty && notes == 0 }
   var count: Int { pending.count }
   /// The nodes something is pending about, in no order.
-  var nodes: [NodeID] { Array(pending.keys) }
+  var nodes: [NodeID] { pending.allKeys }
 
-  func isPending(_ node: NodeID) -> Bool { pending[node] != nil }
+  func isPending(_ node: NodeID) -> Bool { pending.contains(node) }
 
   subscript(node: NodeID) -> PendingChange? { pending[node] }
 
@@ -68,8 +68,8 @@ struct Coalescer {
   mutating func touched(
     _ node: NodeID, _ content: ContentChange, flags: ChangeFlags = [], _ moment: Moment
   ) {
-    let isNew = pending[node] == nil
-    var change = pending[node] ?? begin(moment)
+    let known = pending[node]
+    var change = known ?? begin(moment)
     change.last = moment.now
     change.time = moment.time
     if moment.process != 0 { change.process = moment.process }
@@ -77,7 +77,7 @@ struct Coalescer {
     change.flags.formUnion(flags)
     change.count += 1
     pending[node] = change
-    if isNew { timers.push(due(change), node, turn: change.turn) }
+    if known == nil { timers.push(due(change), node, turn: change.turn) }
   }
 
   mutating func noted(_ note: Note) {

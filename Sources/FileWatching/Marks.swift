@@ -15,15 +15,16 @@ struct Marks {
 
   /// A mark that nobody owns any more and whose `forgotten` has not come is in no table: its records
   /// find no owner. Marks never come back, so nothing else can be meant.
-  private var entries: [Int32: Entry] = [:]
+  private var entries = NumberTable<Entry>()
 
   var count: Int { entries.count }
 
   func owners(of mark: Int32) -> (first: Owner, others: [Owner])? {
-    entries[mark].map { ($0.first, $0.others) }
+    entries[UInt32(bitPattern: mark)].map { ($0.first, $0.others) }
   }
 
   mutating func add(_ owner: Owner, to mark: Int32) {
+    let mark = UInt32(bitPattern: mark)
     guard var entry = entries[mark] else {
       entries[mark] = Entry(first: owner)
       return
@@ -35,6 +36,7 @@ struct Marks {
 
   /// True when that was the last owner: the mark is to be disarmed.
   mutating func remove(_ owner: Owner, from mark: Int32) -> Bool {
+    let mark = UInt32(bitPattern: mark)
     guard var entry = entries[mark] else { return false }
     if entry.first == owner {
       guard !entry.others.isEmpty else {
@@ -50,5 +52,5 @@ struct Marks {
   }
 
   /// The kernel has ended the mark.
-  mutating func forget(_ mark: Int32) { entries[mark] = nil }
+  mutating func forget(_ mark: Int32) { entries[UInt32(bitPattern: mark)] = nil }
 }

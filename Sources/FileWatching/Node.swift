@@ -61,7 +61,7 @@ struct Node {
 }
 
 struct NodeFlags: OptionSet {
-  let rawValue: UInt8
+  let rawValue: UInt16
 
   /// A directory that could not be opened or watched; the problem is in the watch's list.
   static let unwatched = NodeFlags(rawValue: 1 << 0)
@@ -79,6 +79,8 @@ struct NodeFlags: OptionSet {
   static let ghost = NodeFlags(rawValue: 1 << 6)
   /// Its size or time as last seen was told to nobody.
   static let unsaid = NodeFlags(rawValue: 1 << 7)
+  /// Its telling has begun and waits for that of others.
+  static let beingTold = NodeFlags(rawValue: 1 << 8)
 }
 
 extension FileType {

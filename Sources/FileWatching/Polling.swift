@@ -129,6 +129,7 @@ struct Polling {
   }
 
   mutating func forget(_ node: NodeID) {
+    guard !recent.isEmpty || !summaries.isEmpty || !unmarked.isEmpty else { return }
     recent[node] = nil
     summaries[node] = nil
     healed(node)
@@ -145,7 +146,7 @@ struct Polling {
   // MARK: Objects
 
   /// The node that was this object, `Node.none` for none; it may be another's by now.
-  mutating func node(like status: FileStatus, in tree: Tree) -> NodeID {
+  mutating func node(like status: FileStatus, in tree: borrowing Tree) -> NodeID {
     if objects == nil {
       var found: [ObjectIdentity: NodeID] = [:]
       for index in tree.nodes.indices {

@@ -6,7 +6,7 @@ internal import Syscalls
 /// equal. Confined to its thread.
 final class RecordReader {
   /// How long to let records gather under load, and the quiet after which there is no load.
-  static let gatherMilliseconds: Int32 = 1
+  static let gatherMilliseconds: Int32 = 2
   static let quiet: Int64 = 3_000_000
   /// 256 KiB: some 8,000 records, half of the kernel's queue.
   static let bufferSize = 256 << 10

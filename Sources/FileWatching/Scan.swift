@@ -132,11 +132,7 @@ extension Watch {
     let directory = current.scan.node
     let node = tree.child(of: directory, entry.name)
     var status: FileStatus?
-    let isBelieved = current.scan.isForNames && node != Node.none
-    if entry.kind == nil || current.isPoll || isPolled(directory)
-      || (spec.index && entry.kind != .directory && !isBelieved)
-      || (node != Node.none && entry.kind == .directory && tree[node].type != .directory)
-    {
+    if isStatusWanted(of: entry, node, current) {
       // getdents leaves a NUL behind the name.
       status = try? FileStatus.at(
         current.file.descriptor, entry.name.baseAddress!.assumingMemoryBound(to: CChar.self))
@@ -160,6 +156,19 @@ extension Watch {
     } else {
       new(entry.name, type, status, current)
     }
+  }
+
+  /// Whether an entry that stands for `node` is looked at now. What clients have not been told of is
+  /// looked at when they are.
+  private func isStatusWanted(
+    of entry: DirectoryEntries.Entry, _ node: NodeID, _ current: ScanInProgress
+  ) -> Bool {
+    if entry.kind == nil || current.isPoll || isPolled(current.scan.node) { return true }
+    guard node != Node.none else {
+      return spec.index && entry.kind != .directory && !(isTelling && current.scan.isTold)
+    }
+    if entry.kind == .directory { return !tree[node].isDirectory }
+    return spec.index && !current.scan.isForNames && !isUnseen(node)
   }
 
   private func known(
@@ -263,7 +272,7 @@ extension Watch {
   // MARK: Marks
 
   private func arm(_ node: NodeID, _ file: OpenFile) {
-    guard ground.backend.kind.marksDirectories else { return heal(node) }
+    guard ground.kind.marksDirectories else { return heal(node) }
     if polling.isRefused, tree[node].mark < 0 { return leaveUnmarked(node) }
     let purpose = MarkPurpose.entries(
       EntryEvents(for: spec.kinds, index: spec.index), isRoot: node == Node.root)

@@ -4,7 +4,7 @@ internal import Syscalls
 /// The names below one root: nodes with parent pointers in an arena, found by (directory, name) in
 /// one hash table. A path is derived, never stored, so renaming a directory relinks one node. A plain
 /// value; owned by its watch, on the tree thread.
-struct Tree {
+struct Tree: ~Copyable {
   private(set) var nodes: [Node]
   private var freeSlots: [NodeID] = []
   /// All names one after another; a freed name leaves a gap until the arena is packed.
@@ -72,6 +72,11 @@ struct Tree {
 
   func name(of id: NodeID) -> [UInt8] { withName(of: id) { Array($0) } }
 
+  /// Appends the last component of the node's path.
+  func appendName(of id: NodeID, to bytes: inout [UInt8]) {
+    withName(of: id) { bytes.append(contentsOf: $0) }
+  }
+
   /// Appends the path from the root, `/`-separated; nothing for the root itself. False when the node
   /// hangs nowhere (half of a rename).
   func appendPath(of id: NodeID, to bytes: inout [UInt8]) -> Bool {
@@ -80,7 +85,7 @@ struct Tree {
     guard parent != Node.none else { return false }
     guard appendPath(of: parent, to: &bytes) else { return false }
     if parent != Node.root { bytes.append(0x2F) }
-    withName(of: id) { bytes.append(contentsOf: $0) }
+    appendName(of: id, to: &bytes)
     return true
   }
 
@@ -175,6 +180,7 @@ struct Tree {
 
   /// All nodes below `id`, parents first.
   func descendants(of id: NodeID) -> [NodeID] {
+    guard nodes[Int(id)].firstChild != Node.none else { return [] }
     var found: [NodeID] = []
     var next = 0
     var directory = id

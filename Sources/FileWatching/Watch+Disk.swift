@@ -215,7 +215,7 @@ extension Watch {
 
   /// Whether a directory should have a mark and has none.
   func isUnarmed(_ node: Node) -> Bool {
-    node.mark < 0 && !node.flags.contains(.unwatched) && ground.backend.kind.marksDirectories
+    node.mark < 0 && !node.flags.contains(.unwatched) && ground.kind.marksDirectories
   }
 
   /// Another object stands where `node` was.

@@ -10,7 +10,7 @@ extension Watch {
     guard new.settleMax >= new.settle else {
       throw WatchProblem(.malformed, detail: "settleMax: must not be shorter than settle")
     }
-    try ground.backend.kind.check(new, on: filesystem)
+    try ground.kind.check(new, on: filesystem)
     let newVisibility = try Visibility(spec: new, soleName: soleName)
     sendAll()
     spec = new

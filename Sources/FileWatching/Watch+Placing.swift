@@ -63,6 +63,7 @@ extension Watch {
       problems[node] = nil
       problemsChanged()
     }
+    guard tree[node].isDirectory else { return }
     recentScans[node] = nil
     gitIgnores?.forget(node)
     audit.remove(node)
@@ -82,6 +83,11 @@ extension Watch {
   }
 
   // MARK: What clients believe
+
+  /// Whether clients do not know of the node yet, and it is looked at before they do.
+  func isUnseen(_ node: NodeID) -> Bool {
+    isUntold(node) && !tree[node].isKnown && coalescer.isPending(node)
+  }
 
   func isUntold(_ node: NodeID) -> Bool { tree[node].flags.contains(.untold) }
 
@@ -106,13 +112,19 @@ extension Watch {
   /// Appends the path under which clients know `node`, which was told of.
   func appendBelievedPath(of node: NodeID, to bytes: inout [UInt8]) {
     guard node != Node.root, node != Node.none else { return }
-    appendBelieved(beliefs[node] ?? place(of: node), to: &bytes)
+    if let place = beliefs[node] { return appendBelieved(place, to: &bytes) }
+    appendBelievedDirectory(tree[node].parent, to: &bytes)
+    tree.appendName(of: node, to: &bytes)
   }
 
   /// Appends the path of a name in a directory that clients know.
   func appendBelieved(_ place: Place, to bytes: inout [UInt8]) {
-    appendBelievedPath(of: place.directory, to: &bytes)
-    if place.directory != Node.root, place.directory != Node.none { bytes.append(0x2F) }
+    appendBelievedDirectory(place.directory, to: &bytes)
     bytes.append(contentsOf: place.name)
+  }
+
+  private func appendBelievedDirectory(_ directory: NodeID, to bytes: inout [UInt8]) {
+    appendBelievedPath(of: directory, to: &bytes)
+    if directory != Node.root, directory != Node.none { bytes.append(0x2F) }
   }
 }

@@ -8,23 +8,23 @@ internal import SystemPackage
 extension Watch {
   /// Whether nobody would tell of a change in `directory`.
   func isPolled(_ directory: NodeID) -> Bool {
-    !ground.backend.kind.marksDirectories || polling.unmarked.contains(directory)
+    !ground.kind.marksDirectories || polling.unmarked.contains(directory)
   }
 
   /// Whether there is anything to be looked at again; also a root that is gone, and no mark above it.
   var hasPolled: Bool {
-    !ground.backend.kind.marksDirectories || !polling.unmarked.isEmpty
+    !ground.kind.marksDirectories || !polling.unmarked.isEmpty
       || state == .gone && sentinels.isEmpty
   }
 
   /// Whether what was found waits for the end of a round, so that moves are told as such.
-  var isHeldByRound: Bool { polling.isRunning && !ground.backend.kind.marksDirectories }
+  var isHeldByRound: Bool { polling.isRunning && !ground.kind.marksDirectories }
 
   /// Begins a round that is due, or ends one whose scans are done. One of them in a turn, so that
   /// who waits for a round is answered before the next.
   func turnPolling() {
     if polling.isRunning {
-      let isOverdue = ground.backend.kind.marksDirectories && polling.isOverdue(ground.now)
+      let isOverdue = ground.kind.marksDirectories && polling.isOverdue(ground.now)
       if !hasScans || isOverdue { endRound() }
     } else if !hasPolled {
       polling.stop()
@@ -38,7 +38,7 @@ extension Watch {
     polling.begin(ground.now)
     checkRoot()
     guard state != .gone else { return }
-    guard ground.backend.kind.marksDirectories else {
+    guard ground.kind.marksDirectories else {
       return enqueueScan(Node.root, deep: true, flags: .rescan, told: spec.index)
     }
     for node in polling.unmarked.sorted() {

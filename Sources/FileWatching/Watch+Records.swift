@@ -67,7 +67,9 @@ extension Watch {
     guard sees(name, in: directory, isDirectory: isDirectory) else { return }
     let known = tree.child(of: directory, name)
     guard known == Node.none else {
-      // A scan was faster, or a record was lost: the disk knows.
+      // A scan was faster,
+      if !isDirectory, !tree[known].isDirectory, isUnseen(known) { return }
+      // or a record was lost: the disk knows.
       return reconcile(place(Array(name), in: directory), flags: [])
     }
     appear(name, in: directory, isDirectory: isDirectory, flags: [])
@@ -198,8 +200,8 @@ extension Watch {
     }
     let place = self.place(Array(name), in: directory)
     // Whatever left this name was gone before the other came: the two never meet.
-    for (other, half) in halves where other != cookie && half.from == place { expire(other) }
     let half = halves.removeValue(forKey: cookie)
+    for (other, half) in halves where half.from == place { expire(other) }
     // With what has not come the directory itself may have gone.
     guard isThere(place) else {
       if let half, half.node != Node.none { lose(half.node) }
@@ -276,7 +278,7 @@ extension Watch {
     let isSeenByPlace = visibility.dependsOnDirectory || gitIgnores != nil
     if tree[node].mark < 0 || isSeenByPlace {
       enqueueScan(
-        node, deep: isSeenByPlace || !ground.backend.kind.marksDirectories, flags: flags)
+        node, deep: isSeenByPlace || !ground.kind.marksDirectories, flags: flags)
     }
   }
 

@@ -57,12 +57,13 @@ extension Watch {
   /// Tells where the node is now, and first whatever must be told before. False when that has to
   /// wait: for half of a rename, or for a look at the disk that the records will explain.
   private func tell(_ node: NodeID, forced: Bool = false) -> Bool {
-    guard !beingTold.contains(node) else { return false }
+    guard !tree[node].flags.contains(.beingTold) else { return false }
     if tree[node].flags.contains(.ghost) { return tellGone(node) }
     guard isAttached(node) else { return false }
     guard isUntold(node) || beliefs[node] != nil else { return tellContent(node) }
-    beingTold.insert(node)
-    defer { beingTold.remove(node) }
+    let life = tree[node].life
+    tree[node].flags.insert(.beingTold)
+    defer { if tree.isAlive(node, life: life) { tree[node].flags.remove(.beingTold) } }
     let parent = tree[node].parent
     if isUntold(parent) {
       guard tell(parent), !isUntold(parent) else { return false }
@@ -115,14 +116,14 @@ extension Watch {
       return exchange(node, occupant, at: place, from: from) ? .exchanged : .blocked
     }
     // Names that went round: somebody has to let go.
-    if beingTold.contains(occupant) { retract(occupant) } else { _ = tell(occupant) }
+    if tree[occupant].flags.contains(.beingTold) { retract(occupant) } else { _ = tell(occupant) }
     return believed(at: place) == occupant ? .blocked : .free
   }
 
   /// Tells of everything that clients believe below a ghost and that lives on elsewhere.
   private func letOut(of ghost: NodeID) -> Bool {
     guard tree[ghost].isDirectory, !beliefs.isEmpty else { return true }
-    let below = beliefs.places.keys.filter { $0 != ghost && isBelieved($0, within: ghost) }
+    let below = beliefs.places.allKeys.filter { $0 != ghost && isBelieved($0, within: ghost) }
     for node in below.sorted() where !tree[node].flags.contains(.ghost) {
       guard beliefs[node] == nil || tell(node), !isBelieved(node, within: ghost) else {
         return false
@@ -149,8 +150,8 @@ extension Watch {
     if let place = beliefs[ghost], !tree[ghost].isDirectory {
       // delete + create of one name is one change, in the place of the later record.
       let heir = node(at: place)
-      if heir != Node.none, isUntold(heir), !tree[heir].isDirectory, !beingTold.contains(heir),
-        !mergesNothing, isBelievedInPlace(place.directory)
+      if heir != Node.none, isUntold(heir), !tree[heir].isDirectory, !mergesNothing,
+        !tree[heir].flags.contains(.beingTold), isBelievedInPlace(place.directory)
       {
         return tell(heir)
       }
@@ -257,8 +258,10 @@ extension Watch {
   /// Both stand where clients believe the other. False when what had to be told first has changed
   /// that.
   private func exchange(_ node: NodeID, _ other: NodeID, at place: Place, from: Place) -> Bool {
-    guard beingTold.insert(other).inserted else { return false }
-    defer { beingTold.remove(other) }
+    guard !tree[other].flags.contains(.beingTold) else { return false }
+    let life = tree[other].life
+    tree[other].flags.insert(.beingTold)
+    defer { if tree.isAlive(other, life: life) { tree[other].flags.remove(.beingTold) } }
     flushBelow(node)
     flushBelow(other)
     guard beliefs[node] == from, beliefs[other] == place else { return false }
@@ -296,7 +299,7 @@ extension Watch {
       return
     }
     write(.delete, takeChange(of: node), tree[node].type, of: node)
-    let below = beliefs.places.keys.filter { $0 != node && isBelieved($0, within: node) }
+    let below = beliefs.places.allKeys.filter { $0 != node && isBelieved($0, within: node) }
     for other in below.sorted() + [node] where beliefs[other] != nil { disbelieve(other) }
   }
 

@@ -134,8 +134,11 @@ extension Watch {
     hasHistory = true
   }
 
+  /// All at once when nothing is pending; else when there are twice as many as were left the last time,
+  /// so that a storm costs each of them a constant.
   private func forgetPassing() {
-    guard !passing.isEmpty else { return }
+    guard !passing.isEmpty, coalescer.isEmpty || passing.count >= passingLimit else { return }
+    defer { passingLimit = max(Self.leastPassing, 2 * passing.count) }
     passing.removeAll { note in
       guard tree.isAlive(note.node, life: note.life) else { return true }
       guard !coalescer.isPending(note.node) else { return false }

@@ -56,8 +56,6 @@ final class Watch {
   var audit: Set<NodeID> = []
   /// Where clients believe what is not there, or not any more.
   var beliefs = Beliefs()
-  /// The nodes whose telling has begun and waits for that of others.
-  var beingTold: Set<NodeID> = []
   /// Names to compare with the disk once the records at hand are applied.
   var doubts: [Place] = []
   /// Names of which records told that prove nothing by themselves: looked at with the doubts.
@@ -69,9 +67,12 @@ final class Watch {
   /// What was looked at by a path that records still to come may prove to have been another's.
   var looks: Deque<(node: NodeID, life: UInt32, time: Int64)> = []
   /// Directories in which names were looked at lately: records that may be older are checked.
-  var recentScans: [NodeID: Int64] = [:]
+  var recentScans = NumberTable<Int64>()
   /// Passing nodes to forget once nothing is pending about them.
   var passing: [(node: NodeID, life: UInt32)] = []
+  /// How many there have to be before they are gone through while something is pending.
+  var passingLimit = Watch.leastPassing
+  static let leastPassing = 1_024
   /// The root itself may be gone or another.
   var isRootDoubtful = false
   /// The way to the root as it was when it was last guarded.
@@ -129,7 +130,7 @@ final class Watch {
 
   var status: WatchStatus {
     var status = WatchStatus(
-      number: number, id: id, root: root, state: state, backend: ground.backend.kind.rawValue,
+      number: number, id: id, root: root, state: state, backend: ground.kind.rawValue,
       filesystemType: filesystem.name, filesystemIsRemote: filesystem.isRemote, spec: spec)
     status.reason =
       limitProblem ?? problems.values.min { $0.path.lexicographicallyPrecedes($1.path) }

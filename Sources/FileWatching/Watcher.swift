@@ -159,6 +159,8 @@ final class Watcher {
 
   private func apply(_ bytes: UnsafeRawBufferPointer, on ground: Ground) {
     defer { ground.moment.process = 0 }
+    // Records come in runs of one watch.
+    var watch: Watch?
     ground.backend.records(in: bytes) { record in
       ground.moment.process = record.process
       if record.action == .overflow {
@@ -172,15 +174,17 @@ final class Watcher {
       guard let owners = ground.marks.owners(of: record.mark) else { return }
       if record.action == .forgotten { ground.marks.forget(record.mark) }
       let name = UnsafeRawBufferPointer(rebasing: bytes[record.name])
-      apply(record, name, to: owners.first)
-      for owner in owners.others { apply(record, name, to: owner) }
+      if watch?.number != owners.first.watch { watch = watches[owners.first.watch] }
+      if let watch { apply(record, name, to: watch, owners.first) }
+      for owner in owners.others {
+        if let watch = watches[owner.watch] { apply(record, name, to: watch, owner) }
+      }
     }
   }
 
   private func apply(
-    _ record: BackendRecord, _ name: UnsafeRawBufferPointer, to owner: Marks.Owner
+    _ record: BackendRecord, _ name: UnsafeRawBufferPointer, to watch: Watch, _ owner: Marks.Owner
   ) {
-    guard let watch = watches[owner.watch] else { return }
     guard owner.node != Node.none else {
       watch.applyAbove(record, name)
       return
