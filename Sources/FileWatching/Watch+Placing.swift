@@ -112,6 +112,10 @@ extension Watch {
   /// Appends the path under which clients know `node`, which was told of.
   func appendBelievedPath(of node: NodeID, to bytes: inout [UInt8]) {
     guard node != Node.root, node != Node.none else { return }
+    if beliefs.isEmpty {
+      _ = tree.appendPath(of: node, to: &bytes)
+      return
+    }
     if let place = beliefs[node] { return appendBelieved(place, to: &bytes) }
     appendBelievedDirectory(tree[node].parent, to: &bytes)
     tree.appendName(of: node, to: &bytes)
