@@ -8,49 +8,45 @@ struct Marks {
     var node: NodeID
   }
 
-  private struct Entry {
-    var first: Owner
-    var others: [Owner] = []
-  }
+  /// Whoever came first. A mark that nobody owns any more and whose `forgotten` has not come is in no
+  /// table: its records find no owner. Marks never come back, so nothing else can be meant.
+  private var firsts = NumberTable<Owner>()
+  /// Of the few that have several.
+  private var rests: [Int32: [Owner]] = [:]
 
-  /// A mark that nobody owns any more and whose `forgotten` has not come is in no table: its records
-  /// find no owner. Marks never come back, so nothing else can be meant.
-  private var entries = NumberTable<Entry>()
+  var count: Int { firsts.count }
 
-  var count: Int { entries.count }
+  /// Whoever owns the mark; of several, whoever came first.
+  func first(of mark: Int32) -> Owner? { firsts[UInt32(bitPattern: mark)] }
 
-  func owners(of mark: Int32) -> (first: Owner, others: [Owner])? {
-    entries[UInt32(bitPattern: mark)].map { ($0.first, $0.others) }
-  }
+  /// The owners beside the first.
+  func others(of mark: Int32) -> [Owner] { rests.isEmpty ? [] : rests[mark] ?? [] }
 
   mutating func add(_ owner: Owner, to mark: Int32) {
-    let mark = UInt32(bitPattern: mark)
-    guard var entry = entries[mark] else {
-      entries[mark] = Entry(first: owner)
+    guard let first = first(of: mark) else {
+      firsts[UInt32(bitPattern: mark)] = owner
       return
     }
-    guard entry.first != owner, !entry.others.contains(owner) else { return }
-    entry.others.append(owner)
-    entries[mark] = entry
+    guard first != owner, !others(of: mark).contains(owner) else { return }
+    rests[mark, default: []].append(owner)
   }
 
   /// True when that was the last owner: the mark is to be disarmed.
   mutating func remove(_ owner: Owner, from mark: Int32) -> Bool {
-    let mark = UInt32(bitPattern: mark)
-    guard var entry = entries[mark] else { return false }
-    if entry.first == owner {
-      guard !entry.others.isEmpty else {
-        entries[mark] = nil
-        return true
-      }
-      entry.first = entry.others.removeLast()
+    guard let first = first(of: mark) else { return false }
+    var others = others(of: mark)
+    if first == owner {
+      firsts[UInt32(bitPattern: mark)] = others.popLast()
     } else {
-      entry.others.removeAll { $0 == owner }
+      others.removeAll { $0 == owner }
     }
-    entries[mark] = entry
-    return false
+    rests[mark] = others.isEmpty ? nil : others
+    return self.first(of: mark) == nil
   }
 
   /// The kernel has ended the mark.
-  mutating func forget(_ mark: Int32) { entries[UInt32(bitPattern: mark)] = nil }
+  mutating func forget(_ mark: Int32) {
+    firsts[UInt32(bitPattern: mark)] = nil
+    rests[mark] = nil
+  }
 }

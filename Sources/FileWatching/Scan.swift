@@ -288,8 +288,8 @@ extension Watch {
     if old != mark {
       if old >= 0 { disarm(node) }
       // Two nodes cannot be one directory, save by a bind mount: the other may have moved.
-      if let owners = ground.marks.owners(of: mark) {
-        for owner in [owners.first] + owners.others
+      if let first = ground.marks.first(of: mark) {
+        for owner in [first] + ground.marks.others(of: mark)
         where owner.watch == number && owner.node != Node.none && owner.node != Node.root {
           doubt(place(of: owner.node))
         }

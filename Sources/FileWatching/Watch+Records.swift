@@ -55,8 +55,7 @@ extension Watch {
 
   /// Whether the disk was looked at here after the record may have been made.
   private func isSuspect(_ directory: NodeID) -> Bool {
-    guard !recentScans.isEmpty, let scanned = recentScans[directory] else { return false }
-    guard scanned >= ground.since else { return false }
+    guard let scanned = recentScans[directory], scanned >= ground.since else { return false }
     audit.insert(directory)
     return true
   }

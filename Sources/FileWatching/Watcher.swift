@@ -159,10 +159,11 @@ final class Watcher {
 
   private func apply(_ bytes: UnsafeRawBufferPointer, on ground: Ground) {
     defer { ground.moment.process = 0 }
+    let tellsProcess = ground.kind == .fanotifyFilesystem
     // Records come in runs of one watch.
     var watch: Watch?
     ground.backend.records(in: bytes) { record in
-      ground.moment.process = record.process
+      if tellsProcess { ground.moment.process = record.process }
       if record.action == .overflow {
         for watch in watches.values where watch.ground === ground { watch.overflowed() }
         return
@@ -171,12 +172,13 @@ final class Watcher {
         for watch in watches.values where watch.ground === ground { watch.retryUnreadable() }
         return
       }
-      guard let owners = ground.marks.owners(of: record.mark) else { return }
+      guard let first = ground.marks.first(of: record.mark) else { return }
+      let others = ground.marks.others(of: record.mark)
       if record.action == .forgotten { ground.marks.forget(record.mark) }
       let name = UnsafeRawBufferPointer(rebasing: bytes[record.name])
-      if watch?.number != owners.first.watch { watch = watches[owners.first.watch] }
-      if let watch { apply(record, name, to: watch, owners.first) }
-      for owner in owners.others {
+      if watch?.number != first.watch { watch = watches[first.watch] }
+      if let watch { apply(record, name, to: watch, first) }
+      for owner in others {
         if let watch = watches[owner.watch] { apply(record, name, to: watch, owner) }
       }
     }
