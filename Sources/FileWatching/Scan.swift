@@ -11,6 +11,8 @@ struct Scan {
   var isDeep: Bool
   /// Whether what is known is believed: only names count, those there and those seen.
   var isForNames: Bool
+  /// Whether a name that is not as the tree has it is a finding, which the records may still explain.
+  var isAudit: Bool
   /// Goes into the changes found.
   var flags: ChangeFlags
   /// Whether differences are told; without an index a `reset` has said it all.
@@ -31,16 +33,16 @@ struct ScanInProgress {
 extension Watch {
   /// Arm, then scan, then tell the differences: of a new directory, a moved-in one, a repaired one.
   func enqueueScan(
-    _ node: NodeID, deep: Bool = false, forNames: Bool = false, flags: ChangeFlags = [],
-    told: Bool = true
+    _ node: NodeID, deep: Bool = false, forNames: Bool = false, audit: Bool = false,
+    flags: ChangeFlags = [], told: Bool = true
   ) {
     guard spec.recursive || node == Node.root else { return }
     guard deep || !tree[node].flags.contains(.queued) else { return }
     tree[node].flags.insert(.queued)
     scans.append(
       Scan(
-        node: node, life: tree[node].life, isDeep: deep, isForNames: forNames, flags: flags,
-        isTold: told))
+        node: node, life: tree[node].life, isDeep: deep, isForNames: forNames, isAudit: audit,
+        flags: flags, isTold: told))
   }
 
   /// Does again what could not be done; as deep as it was to be.
@@ -152,7 +154,17 @@ extension Watch {
         return
       }
       if let status { remember(entry.name, of: node, status, current) }
+      if current.scan.isAudit, let status, tree[node].isKnown, !tree[node].isSameObject(as: status)
+      {
+        return findings.append((place(of: node), Clock.monotonic()))
+      }
       known(node, type, status, current)
+    } else if current.scan.isAudit {
+      // Without an index no file is remembered that could be missing.
+      guard spec.index || type == .directory,
+        sees(entry.name, in: directory, isDirectory: type == .directory)
+      else { return }
+      findings.append((place(Array(entry.name), in: directory), Clock.monotonic()))
     } else {
       new(entry.name, type, status, current)
     }
@@ -234,6 +246,8 @@ extension Watch {
       if current.isPoll {
         polling.missing[node] = tree[node].life
         polling.unsure.append(place)
+      } else if current.scan.isAudit {
+        findings.append((place, Clock.monotonic()))
       } else if current.scan.isTold || !isTelling {
         reconcile(place, flags: current.scan.flags)
       } else if case .absent = look(at: node) {

@@ -82,6 +82,7 @@ extension Watch {
     scan = nil
     doubts.removeAll()
     suspects.removeAll()
+    findings.removeAll()
     vanished.removeAll()
     looks.removeAll()
     recentScans.removeAll()

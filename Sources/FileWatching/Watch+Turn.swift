@@ -39,7 +39,9 @@ extension Watch {
       && !isRootDoubtful && gitIgnores?.nextDue == nil && !polling.isRunning
   }
 
-  private var hasDoubts: Bool { !doubts.isEmpty || !suspects.isEmpty }
+  private var hasDoubts: Bool {
+    !doubts.isEmpty || !suspects.isEmpty || !findings.isEmpty
+  }
 
   /// One more pass over the directories where records and disk were not in step, now that no record
   /// is on its way: what nobody noticed ends here.
@@ -47,7 +49,7 @@ extension Watch {
     let directories = audit
     audit.removeAll()
     for directory in directories.sorted() where isAttached(directory) {
-      enqueueScan(directory, flags: .rescan)
+      enqueueScan(directory, audit: true, flags: .rescan)
     }
   }
 
@@ -64,7 +66,13 @@ extension Watch {
     let due = doubtsDue ?? ground.now + Ground.doubtPatience
     doubtsDue = due
     guard ground.isDrained || due <= ground.now else { return }
-    doubtsDue = nil
+    // Findings of this very turn wait for the next.
+    findings.removeAll { finding in
+      guard finding.time <= ground.since || due <= ground.now else { return false }
+      doubt(finding.place)
+      return true
+    }
+    doubtsDue = findings.isEmpty ? nil : due
     suspects = resolve(suspects, flags: [])
     var later: [Place] = []
     while !doubts.isEmpty {

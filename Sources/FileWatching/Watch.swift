@@ -60,6 +60,10 @@ final class Watch {
   var doubts: [Place] = []
   /// Names of which records told that prove nothing by themselves: looked at with the doubts.
   var suspects: [Place] = []
+  /// What an audit saw other than the tree has it, and when (monotonic): a doubt, should the records made
+  /// before that not explain it. Whoever is told of a rename may make the next while the audit after
+  /// the first looks: it would be told as an end and a beginning.
+  var findings: [(place: Place, time: Int64)] = []
   /// When they are looked at even though the kernel's queue is never empty.
   var doubtsDue: Int64?
   /// Directories that were not there when they were to be scanned: looked for again after a while.
