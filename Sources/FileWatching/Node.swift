@@ -50,6 +50,12 @@ struct Node {
       && (flags.contains(.unsaid) || !isKnown || size != status.size || mtime != status.mtime)
   }
 
+  /// Whether it is the object last looked at, and nothing about it has changed since.
+  func isUnchanged(in status: FileStatus) -> Bool {
+    isSameObject(as: status) && !isModified(in: status) && mode == status.mode
+      && (type == .directory || ctime == status.ctime)
+  }
+
   mutating func note(_ status: FileStatus) {
     mode = status.mode
     inode = status.inode

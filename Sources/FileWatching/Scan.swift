@@ -154,8 +154,7 @@ extension Watch {
         return
       }
       if let status { remember(entry.name, of: node, status, current) }
-      if current.scan.isAudit, let status, tree[node].isKnown, !tree[node].isSameObject(as: status)
-      {
+      if current.scan.isAudit, let status, tree[node].isKnown, !tree[node].isUnchanged(in: status) {
         return findings.append((place(of: node), Clock.monotonic()))
       }
       known(node, type, status, current)

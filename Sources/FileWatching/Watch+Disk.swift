@@ -194,7 +194,8 @@ extension Watch {
     let isModified = known.isModified(in: status)
     let isAltered = known.mode != status.mode || (type != .directory && known.ctime != status.ctime)
     tree.note(node, status)
-    if isTelling, isModified || !isPending {
+    // Without an index what a file was like is kept for identity alone; records tell of the rest.
+    if isTelling, spec.index || type == .directory, isModified || !isPending {
       if isModified {
         let content: ContentChange =
           known.mode != status.mode ? [.modified, .attributes] : .modified

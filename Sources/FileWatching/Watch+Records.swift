@@ -229,7 +229,12 @@ extension Watch {
   private func isTheSame(_ half: RenameHalf, at place: Place) -> Bool {
     guard isSuspect(half.from.directory) || isSuspect(place.directory) || isSuspect(half.node)
     else { return true }
-    guard tree[half.node].isKnown else { return false }
+    guard tree[half.node].isKnown else {
+      // Nobody can say; the records do, and whatever stands at either name now is looked at.
+      doubt(half.from)
+      doubt(place)
+      return true
+    }
     let found = place.name.withUnsafeBytes { look(at: $0, in: place.directory) }
     guard case .found(let status) = found else { return false }
     return tree[half.node].isSameObject(as: status)

@@ -146,6 +146,8 @@ extension Watch {
   /// so that a storm costs each of them a constant.
   private func forgetPassing() {
     guard !passing.isEmpty, coalescer.isEmpty || passing.count >= passingLimit else { return }
+    // Who was told of is known until all doubts are resolved: it would count as new.
+    guard !hasDoubts else { return }
     defer { passingLimit = max(Self.leastPassing, 2 * passing.count) }
     passing.removeAll { note in
       guard tree.isAlive(note.node, life: note.life) else { return true }
