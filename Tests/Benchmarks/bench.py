@@ -18,6 +18,7 @@ class Size:
     clients: int = 10_000
     flood: int = 70_000
     entries: int = 80_000
+    extracts: bool = True
     directories: int = 100_000
     files: int = 200_000
     seconds: int = 10
@@ -30,6 +31,7 @@ SHORT = Size(
     clients=1_000,
     flood=20_000,
     entries=20_000,
+    extracts=False,
     directories=10_000,
     files=50_000,
     seconds=3,

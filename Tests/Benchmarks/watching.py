@@ -5,6 +5,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,38 @@ def unpack(name, files, missed):
         return used
 
 
+def linux_source():
+    """The archive that Debian's and Ubuntu's linux-source packages install; None where there is none."""
+    return next(iter(sorted(Path("/usr/src").glob("linux-source-*.tar.*"))), None)
+
+
+def extract(name, archive, missed):
+    """CPU seconds for the archive extracted under the watch; the entries that no line names are counted."""
+    with Scratch() as scratch, Scratch() as tree:
+        with watching(name, tree, scratch) as (program, lines):
+            lines.grow_no_more(0.6)
+            before = program.cpu()
+            command = ["tar", "-xf", archive, "-C", tree]
+            subprocess.run(command, check=True, preexec_fn=lambda: os.sched_setaffinity(0, OTHERS))
+            lines.grow_no_more()
+            used = program.cpu() - before
+            told = set()
+            for line in lines.path.read_bytes().splitlines():
+                if found := re.search(rb'"path":"([^"]*)"', line):
+                    told.add(os.fsencode(tree) + b"/" + found[1])
+                elif len(words := line.split(b" ")) > 2:
+                    told.add(words[0] + words[-1])
+        entries = {
+            os.path.join(os.fsencode(path), name)
+            for path, directories, files in os.walk(os.fsencode(tree))
+            for name in directories + files
+            if not name.startswith(b"probe-")
+        }
+        missed[name] = len(entries - told)
+        missed["entries"] = len(entries)
+        return used
+
+
 def arming(name, directories):
     """Microseconds of CPU for each directory, until a file in the last one is told of."""
     with Scratch() as scratch, Scratch() as tree:
@@ -165,6 +198,30 @@ def floods(size):
     table.row(f"{what}, no index", found["without index"], "s", found["floor"], most=2)
     table.row(what, found["tidings"], "s", found["inotifywait"], "inotifywait", most=0.34)
     table.row("… missed of it", missed.get("tidings"), "files", missed.get("inotifywait"), "inotifywait", limit=0)
+    if size.extracts:
+        extracts(table, size)
+
+
+def extracts(table, size):
+    packed = linux_source()
+    if packed is None:
+        print("  no /usr/src/linux-source-*: install Debian's linux-source to have it extracted", file=sys.stderr)
+        return
+    names = ("tidings", "without index", "floor", "inotifywait")
+    missed = {}
+    with Scratch() as scratch:
+        # Unpacked first: what is measured is the watcher while tar writes as fast as it can.
+        archive = scratch / "linux.tar"
+        with open(archive, "wb") as output:
+            program = {".xz": "xz", ".bz2": "bzip2"}[packed.suffix]
+            subprocess.run([program, "-dc", packed], check=True, stdout=output)
+        found = in_turns(
+            size.repetitions, **{name: lambda name=name: extract(name, archive, missed) for name in names}
+        )
+    what = f"{packed.name} extracted, {missed.get('entries', 0):,} entries"
+    table.row(f"{what}, no index", found["without index"], "s", found["floor"], most=2)
+    table.row(what, found["tidings"], "s", found["inotifywait"], "inotifywait", most=0.34)
+    table.row("… missed of it", missed.get("tidings"), "entries", missed.get("inotifywait"), "inotifywait", limit=0)
 
 
 def rests(size):
