@@ -129,7 +129,7 @@ extension Subscription {
     case .failure(.noSuchWatch):
       listing.jobs.removeAll { $0.watch == job.watch }
       listing.after = nil
-    case .failure(.crawling): waitForCrawl(of: job.watch, listing)
+    case .failure(.crawling), .failure(.notResponding): waitForCrawl(of: job.watch, listing)
     case .failure(.changed): listAgain(job.watch, listing)
     }
     ready()

@@ -40,6 +40,8 @@ package struct ListingPage: Sendable {
 package enum ListingError: Error, Sendable {
   /// The watch is still crawling; ask again.
   case crawling
+  /// The filesystem of the watch does not respond; ask again when the watch has another state.
+  case notResponding
   case noSuchWatch
   /// Nothing stands at `path`.
   case noSuchPath

@@ -111,6 +111,8 @@ package struct WatchProblem: Error, Sendable, Equatable {
     case invalidGlob = "invalid-glob"
     case unsupported = "unsupported"
     case rootGone = "root-gone"
+    /// Looking at the disk does not come back.
+    case notResponding = "not-responding"
     case internalError = "internal"
   }
 

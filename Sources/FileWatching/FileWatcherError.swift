@@ -17,6 +17,8 @@ public struct FileWatcherError: Error, Sendable, Hashable {
     case invalidPattern
     /// The options ask for something that is not to be had here.
     case unsupported
+    /// Looking at the disk does not come back: a remote filesystem whose server is gone.
+    case notResponding
     /// Anything else that the system refuses.
     case system
   }
@@ -41,6 +43,7 @@ public struct FileWatcherError: Error, Sendable, Hashable {
       case .instanceLimit: .instanceLimit
       case .invalidGlob: .invalidPattern
       case .unsupported, .malformed, .watchConflict: .unsupported
+      case .notResponding: .notResponding
       case .internalError: .system
       }
     errno = problem.errno == 0 ? nil : Errno(rawValue: problem.errno)

@@ -122,6 +122,7 @@ extension Watch {
   func readIgnores(of directory: NodeID, _ file: OpenFile) -> Bool {
     guard gitIgnores != nil else { return false }
     let name = FilePath(".gitignore")
+    ground.willLook()
     let bytes = try? OpenFile.content(
       of: name, in: file.descriptor, limit: GitIgnores.fileLimit)
     return gitIgnores?.set(bytes, of: directory) == true

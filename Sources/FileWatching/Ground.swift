@@ -18,6 +18,8 @@ final class Ground {
   /// The backend's, at hand: asked of every record.
   let kind: BackendKind
   let journal: JournalWriter
+  /// Of a scanner's thread: shown a sign of life before each look at the disk.
+  let link: ScannerLink?
   var marks = Marks()
   /// The turn's time.
   var moment = Moment(now: 0, time: 0)
@@ -30,9 +32,13 @@ final class Ground {
 
   var now: Int64 { moment.now }
 
-  init(backend: any Backend, journal: JournalWriter) {
+  init(backend: any Backend, journal: JournalWriter, link: ScannerLink? = nil) {
     self.backend = backend
     kind = backend.kind
     self.journal = journal
+    self.link = link
   }
+
+  /// The disk is about to be looked at. Costs nothing where nobody waits for signs of life.
+  func willLook() { link?.beat(Clock.monotonic()) }
 }

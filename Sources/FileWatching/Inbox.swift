@@ -15,8 +15,8 @@ struct ReadChunk {
   var since: Int64
 }
 
-/// What somebody asks of the tree thread.
-enum TreeCommand: Sendable {
+/// What somebody asks of the tree thread, and it of a scanner's.
+indirect enum TreeCommand: Sendable {
   case add(WatchSpec, @Sendable (Result<WatchAddition, WatchProblem>) -> Void)
   case remove(String, @Sendable (Bool) -> Void)
   case statuses(@Sendable ([WatchStatus]) -> Void)
@@ -27,9 +27,16 @@ enum TreeCommand: Sendable {
   case patch(String, WatchPatch, @Sendable (Result<WatchStatus, WatchProblem>?) -> Void)
   case rescan(String, [UInt8], @Sendable (RescanOutcome) -> Void)
   case stop
+  /// To a scanner's thread: what it has opened is a watch now.
+  case begin(Commission, @Sendable (Result<WatchAddition, WatchProblem>) -> Void)
+  /// To a scanner's thread: as long as nobody has been answered.
+  case unlessAnswered(Once, TreeCommand)
+  /// Of a scanner, by its key: what came of opening its root, and that its thread does nothing more.
+  case opened(UInt32, Result<FoundRoot, WatchProblem>)
+  case ended(UInt32)
 }
 
-/// The tree thread's mailbox: the one place where it meets the reader and everybody else.
+/// A tree thread's mailbox: the one place where it meets its reader and everybody else.
 final class Inbox: Sendable {
   struct Contents {
     var bytes: [UInt8] = []
@@ -55,6 +62,9 @@ final class Inbox: Sendable {
     }
     if wasEmpty { wakeup.signal() }
   }
+
+  /// Has the thread take a turn, though there is nothing for it.
+  func nudge() { wakeup.signal() }
 
   /// False when there is no more room; then nothing was taken.
   func post(

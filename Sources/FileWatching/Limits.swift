@@ -96,6 +96,43 @@ enum Limits {
     return problem
   }
 
+  /// Looking at `root` has not come back for `seconds`; `mount` is what it waits for.
+  static func silenceProblem(
+    root: [UInt8], mount: HangingMounts.Mount?, seconds: Int64
+  ) -> WatchProblem {
+    let shown = String(decoding: root, as: UTF8.self)
+    guard let mount else {
+      return WatchProblem(
+        .notResponding,
+        detail:
+          "\(shown) is not responding: its disk has given no answer for \(seconds) s; the watch "
+          + "goes on when it does")
+    }
+    let point = String(decoding: mount.point, as: UTF8.self)
+    return WatchProblem(
+      .notResponding,
+      detail: "\(shown) is not responding: \(mount.type) at \(point) has given no answer for "
+        + "\(seconds) s; the watch goes on when it does",
+      hint: "sudo umount -f -l \(quoted(point))")
+  }
+
+  /// So many threads wait for filesystems that nobody watches any more.
+  static func abandonedProblem(root: [UInt8], count: Int) -> WatchProblem {
+    WatchProblem(
+      .notResponding,
+      detail:
+        "\(String(decoding: root, as: UTF8.self)) is not looked at: \(count) threads still wait "
+        + "for filesystems that do not respond, of watches that were removed; unmount those")
+  }
+
+  /// As a word of a shell.
+  private static func quoted(_ path: String) -> String {
+    let isPlain = path.utf8.allSatisfy { byte in
+      (0x61...0x7A).contains(byte | 0x20) || (0x2D...0x39).contains(byte) || byte == 0x5F
+    }
+    return isPlain ? path : "'" + path.replacing("'", with: #"'\''"#) + "'"
+  }
+
   static func shown(_ path: [UInt8]) -> String {
     path.isEmpty ? "the root" : String(decoding: path, as: UTF8.self)
   }

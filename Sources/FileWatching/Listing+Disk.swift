@@ -9,7 +9,8 @@ extension Watch {
   func pageFromDisk(
     _ request: ListingRequest, limit: Int, buffer: UnsafeMutableRawBufferPointer
   ) -> Result<ListingPage, ListingError> {
-    var page = ListingPage(records: [], bytes: [], next: nil, sequence: ground.journal.sequence)
+    var page = ListingPage(
+      records: [], bytes: [], next: nil, sequence: ground.journal.head)
     guard let top = find(request.path), tree[top].isDirectory else {
       guard let (place, type) = fileOnDisk(request.path) else { return .failure(.noSuchPath) }
       append(place, type, to: &page)
@@ -93,6 +94,7 @@ extension Watch {
       return []
     }
     var files: [(name: [UInt8], type: FileType)] = []
+    ground.willLook()
     while let count = try? file.readEntries(into: buffer), count > 0 {
       var entries = DirectoryEntries(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       while let entry = entries.next() {

@@ -10,7 +10,7 @@ extension Watcher {
     guard let watch = watches[request.watch] else { return .failure(.noSuchWatch) }
     guard !watch.isCrawling else { return .failure(.crawling) }
     watch.sendAll()
-    ground.journal.flush(now: ground.moment.time)
+    publish()
     let limit = min(max(request.limit, 1), Self.pageLimit)
     guard watch.spec.index else {
       return watch.pageFromDisk(request, limit: limit, buffer: scanBuffer)
@@ -25,7 +25,7 @@ extension Watch {
   /// alterations that would make going on from it wrong.
   func page(_ request: ListingRequest, limit: Int) -> Result<ListingPage, ListingError> {
     var page = ListingPage(
-      records: [], bytes: [], next: nil, sequence: ground.journal.sequence)
+      records: [], bytes: [], next: nil, sequence: ground.journal.head)
     guard let top = find(request.path) else { return .failure(.noSuchPath) }
     var node: NodeID
     if let after = request.after {

@@ -56,6 +56,16 @@ struct OpenedRoot {
     }
   }
 
+  /// What can be said of a root of which nothing was to be found out.
+  init(awaiting spec: WatchSpec) throws(WatchProblem) {
+    var top = spec
+    top.root = [0x2F]
+    top.confinedTo = nil
+    self = try OpenedRoot(top)
+    isAwaited = true
+    path = spec.root
+  }
+
   private static func open(_ path: [UInt8], confinedTo: [UInt8]?) throws(Errno) -> OpenFile {
     guard let confinedTo else { return try OpenFile.place(FilePath(bytes: path)) }
     let allowed = try OpenFile.place(FilePath(bytes: confinedTo))

@@ -17,12 +17,14 @@ struct RootWay: Equatable {
   private(set) var links: [Link] = []
   /// Whether something stands at its end.
   private(set) var isWhole = false
+  /// What was not to be touched: the path was followed only as far as that.
+  private(set) var barrier: [UInt8]?
 
   /// As many as the kernel follows, path_resolution(7).
   private static let linkLimit = 40
 
-  /// `path` is absolute.
-  init(to path: [UInt8]) {
+  /// `path` is absolute. What `isBarrier` says of a canonical path is not touched, nor what is beyond.
+  init(to path: [UInt8], upTo isBarrier: (_ place: [UInt8]) -> Bool = { _ in false }) {
     var rest: [ArraySlice<UInt8>] = path.split(separator: 0x2F).reversed()
     while let name = rest.popLast() {
       if name == [0x2E] { continue }
@@ -32,6 +34,10 @@ struct RootWay: Equatable {
       }
       let directory = places[places.count - 1]
       let next = (directory == [0x2F] ? directory : directory + [0x2F]) + name
+      guard !isBarrier(next) else {
+        barrier = next
+        return
+      }
       do throws(Errno) {
         let target = try OpenFile.linkTarget(of: FilePath(bytes: next))
         links.append(Link(directory: directory, name: Array(name)))

@@ -114,6 +114,7 @@ extension Watch {
       return
     }
     let count: Int
+    ground.willLook()
     do {
       count = try current.file.readEntries(into: buffer)
     } catch {
@@ -135,6 +136,7 @@ extension Watch {
     let node = tree.child(of: directory, entry.name)
     var status: FileStatus?
     if isStatusWanted(of: entry, node, current) {
+      ground.willLook()
       // getdents leaves a NUL behind the name.
       status = try? FileStatus.at(
         current.file.descriptor, entry.name.baseAddress!.assumingMemoryBound(to: CChar.self))

@@ -53,10 +53,10 @@ extension Watcher {
     guard let watch = watch(called: request.id) else { return request.answer(.noSuchWatch) }
     waiting.append(
       Waiting(watch: watch.number, deadline: request.deadline, wantsRound: true) {
-        [ground] isDone in
+        [unowned self] isDone in
         guard isDone else { return request.answer(watch.isCrawling ? .crawling : .late) }
-        ground.journal.flush(now: ground.moment.time)
-        request.answer(.done(ground.journal.sequence))
+        publish()
+        request.answer(.done(ground.journal.head))
       })
   }
 

@@ -31,7 +31,8 @@ extension Watch {
   }
 
   private func look(_ base: OpenFile) -> Look {
-    scratch.withUnsafeBytes { bytes in
+    ground.willLook()
+    return scratch.withUnsafeBytes { bytes in
       do throws(Errno) {
         return .found(
           try FileStatus.at(base.descriptor, bytes.baseAddress!.assumingMemoryBound(to: CChar.self))
@@ -89,6 +90,7 @@ extension Watch {
     if scratch.isEmpty { scratch.append(0x2E) }
     scratch.append(0)
     let descriptor = base.descriptor
+    ground.willLook()
     let opened = scratch.withUnsafeBytes { bytes -> Result<OpenFile, Errno> in
       do throws(Errno) {
         return .success(

@@ -169,7 +169,9 @@ extension Watch {
   private func hash(
     _ name: UnsafeRawBufferPointer, _ status: FileStatus, in file: OpenFile
   ) -> Int? {
-    guard status.size <= UInt64(Polling.contentLimit),
+    guard status.size <= UInt64(Polling.contentLimit) else { return nil }
+    ground.willLook()
+    guard
       let bytes = try? OpenFile.content(
         of: FilePath(bytes: Array(name)), in: file.descriptor, limit: Polling.contentLimit)
     else { return nil }

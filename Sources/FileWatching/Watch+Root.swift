@@ -28,6 +28,7 @@ extension Watch {
   /// Compares the root with what stands at its path.
   func checkRoot() {
     isRootDoubtful = false
+    ground.willLook()
     let opened = try? OpenedRoot(spec)
     if state != .gone, let same = opened ?? openWithoutFile(), isSameRoot(same) {
       return stay(same)
@@ -64,7 +65,8 @@ extension Watch {
     }
   }
 
-  private func leave() {
+  /// What was there is there no more, or is told of elsewhere.
+  func leave() {
     let wasTelling = isTelling
     for cookie in halves.keys { expire(cookie) }
     if wasTelling {

@@ -27,7 +27,8 @@ extension Watch {
     for half in halves.values { next = min(next ?? half.deadline, half.deadline) }
     for lost in vanished { next = min(next ?? lost.due, lost.due) }
     if let due = gitIgnores?.nextDue { next = min(next ?? due, due) }
-    if let due = polling.due, !polling.isRunning { next = min(next ?? due, due) }
+    // A round that found nothing to look through ends in the next turn.
+    if let due = polling.isRunning ? ground.now : polling.due { next = min(next ?? due, due) }
     return next
   }
 
@@ -133,6 +134,7 @@ extension Watch {
   }
 
   private func becomeLive() {
+    if ground.link?.takeSilence() == true { hasHistory = true }
     coalescer.discardAll()
     state = isWhole ? .live : .degraded
     crawl.done = true

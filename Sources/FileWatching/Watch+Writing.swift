@@ -72,12 +72,15 @@ extension Watch {
 
   /// The state of the watch, for its subscribers.
   func tellState() {
-    var record = JournalRecord(subject: .watch, watch: number, time: ground.moment.time)
-    record.state = state
-    record.pathStart = UInt32(ground.journal.bytes.count)
-    ground.journal.bytes.append(contentsOf: id.utf8)
-    record.pathEnd = UInt32(ground.journal.bytes.count)
-    ground.journal.add(record)
+    // They may have been told that the filesystem does not respond: now they know better.
+    _ = ground.link?.takeSilence()
+    ground.journal.addState(state, of: number, id, time: ground.moment.time)
+  }
+
+  /// The filesystem has not responded for so long that subscribers were told; now it does.
+  func respondAgain() {
+    if !crawl.done { hasHistory = true }
+    if state != .degraded { tellState() }
   }
 
   /// What stands at and below `path` cannot be rebuilt from changes.

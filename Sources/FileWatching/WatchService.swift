@@ -31,7 +31,7 @@ package final class WatchService: Sendable {
 
   private let inbox: Inbox
   private let readerControl: ReaderControl
-  private let counters: WatchCounters
+  private let journal: ChangeJournal
   private let threads: [OwnThread]
 
   /// Starts both threads ("tidings-reader", "tidings-tree"). `publish` is called on the tree thread
@@ -41,7 +41,7 @@ package final class WatchService: Sendable {
     options: WatchServiceOptions, publish: @escaping @Sendable (ChangeBatch) -> Void
   ) throws(WatchProblem) {
     let backend = try InotifyBackend()
-    let counters = WatchCounters()
+    let journal = ChangeJournal(options: options, publish: publish)
     do throws(Errno) {
       let inbox = try Inbox()
       let control = ReaderControl(wakeup: try WakeUp())
@@ -52,9 +52,8 @@ package final class WatchService: Sendable {
       let tree: OwnThread
       do throws(Errno) {
         tree = try OwnThread(name: "tidings-tree") {
-          let journal = JournalWriter(options: options, counters: counters, publish: publish)
-          let ground = Ground(backend: backend, journal: journal)
-          Watcher(inbox: inbox, reader: control, ground: ground).run()
+          let ground = Ground(backend: backend, journal: JournalWriter(journal))
+          Watcher(inbox: inbox, reader: control, journal: journal, ground: ground).run()
         }
       } catch {
         control.set(.stopped)
@@ -68,13 +67,13 @@ package final class WatchService: Sendable {
       throw WatchProblem(
         .internalError, errno: error.rawValue, detail: "the watcher cannot be started: \(error)")
     }
-    self.counters = counters
+    self.journal = journal
     epoch = options.epoch
   }
 
   /// The number of the last record stamped; stored before `publish` gets its batch. 0 before the
   /// first.
-  package var head: UInt64 { counters.head.load(ordering: .acquiring) }
+  package var head: UInt64 { journal.head }
 
   /// Begins a watch, or finds the one that is the same. Answers once the root is opened and the watch
   /// exists (state `crawling`), before the crawl. Fails with `.noSuchPath`, `.permissionDenied`,

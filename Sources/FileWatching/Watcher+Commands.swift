@@ -2,26 +2,29 @@ internal import FileEvents
 internal import Syscalls
 
 extension Watcher {
-  /// Does what was asked and answers. True when the thread is to end.
+  /// Does what was asked and answers, or has a scanner do it. True when the thread is to end.
   func obey(_ command: TreeCommand) -> Bool {
+    guard ground.link?.isRevoked != true else { return true }
+    guard !handOn(command) else { return false }
     switch command {
     // Who is told of a watch must find it in the journal: published first, answered then.
     case .add(let spec, let reply):
-      let added = Result { () throws(WatchProblem) in try add(spec) }
-      ground.journal.flush(now: ground.moment.time)
-      reply(added)
+      add(spec, reply)
     case .remove(let id, let reply):
-      let isRemoved = remove(id)
-      ground.journal.flush(now: ground.moment.time)
-      reply(isRemoved)
+      remove(id) { [unowned self] isRemoved in
+        publish()
+        reply(isRemoved)
+      }
+      return ground.link != nil
     case .statuses(let reply):
       // What is counted as published has been.
-      ground.journal.flush(now: ground.moment.time)
-      reply(watches.values.sorted { $0.number < $1.number }.map(\.status))
+      publish()
+      let others = scanners.values.compactMap { $0.status(now: ground.now) }
+      reply((watches.values.map(\.status) + others).sorted { $0.number < $1.number })
     case .list(let request, let reply):
       listWhenCaughtUp(request, reply)
     case .settle(let reply):
-      settling.append(reply)
+      settling.append(afterScanners(reply))
       for watch in watches.values where watch.hasPolled { _ = watch.polling.hurry(ground.now) }
     case .sync(let request):
       sync(request)
@@ -34,7 +37,7 @@ extension Watcher {
         try watch.patch(patch)
         return watch.status
       }
-      ground.journal.flush(now: ground.moment.time)
+      publish()
       reply(patched)
     case .rescan(let id, let path, let reply):
       guard let watch = watch(called: id) else {
@@ -42,61 +45,112 @@ extension Watcher {
         break
       }
       reply(watch.rescan(path) ? .begun : .noSuchPath)
+    case .begin(let commission, let reply):
+      return begin(commission, reply)
+    case .unlessAnswered(let once, let command):
+      return once.isTaken ? false : obey(command)
+    case .opened(let key, let found): opened(key, found)
+    case .ended(let key): ended(key)
     case .stop:
       for watch in watches.values { watch.sendAll() }
-      for one in waiting { one.answer(false) }
-      waiting.removeAll()
+      publish()
+      endScanners()
       return true
     }
     return false
   }
 
+  /// Answers those who wait for what will not come any more.
+  func answerAll() {
+    for one in waiting { one.answer(false) }
+    waiting.removeAll()
+    for reply in settling { reply() }
+    settling.removeAll()
+  }
+
   func watch(called id: String) -> Watch? { watches.values.first { $0.id == id } }
 
-  private func add(_ spec: WatchSpec) throws(WatchProblem) -> WatchAddition {
-    try Self.checkSupport(spec)
-    let opened = try OpenedRoot(orAwaited: spec)
-    let ground = try ground(for: spec, on: opened)
-    let visibility = try Visibility(spec: spec, soleName: opened.soleName)
-    if let id = spec.id, let existing = watch(called: id) {
-      guard existing.root == opened.path else {
+  private func add(
+    _ spec: WatchSpec,
+    _ reply: @escaping @Sendable (Result<WatchAddition, WatchProblem>) -> Void
+  ) {
+    var added: Result<WatchAddition, WatchProblem>
+    do throws(WatchProblem) {
+      try Self.checkSupport(spec)
+      // What may hang must not even be opened here.
+      let mount = hangingMounts.first(onTheWayTo: spec.root)
+      if mount != nil || spec.backend == .poll { return try addScanner(spec, on: mount, reply) }
+      let opened = try OpenedRoot(orAwaited: spec)
+      if opened.filesystem.isRemote { return try addScanner(spec, on: nil, reply) }
+      let ground = try ground(for: spec, on: opened)
+      let visibility = try Visibility(spec: spec, soleName: opened.soleName)
+      switch try claim(spec, opened.path) {
+      case .same(let status): added = .success(WatchAddition(status: status, created: false))
+      case .replacing(let id): return remove(id) { [unowned self] _ in add(spec, reply) }
+      case .new(let id):
+        let watch = Watch(
+          number: nextNumber, id: id, spec: spec, opened: opened, visibility: visibility,
+          hasHistory: !usedIDs.insert(id).inserted, ground: ground)
+        nextNumber += 1
+        watches[watch.number] = watch
+        if opened.isAwaited { watch.awaitFirst() } else { watch.begin() }
+        added = .success(WatchAddition(status: watch.status, created: true))
+      }
+    } catch {
+      added = .failure(error)
+    }
+    publish()
+    reply(added)
+  }
+
+  /// What a spec is to become, given what there is.
+  enum Claim {
+    /// A watch of this id.
+    case new(String)
+    /// What is there already.
+    case same(WatchStatus)
+    /// The same root with other options, once what has this id is removed.
+    case replacing(String)
+  }
+
+  /// `root` is what the spec's leads to. Throws `.watchConflict`.
+  func claim(_ spec: WatchSpec, _ root: [UInt8]) throws(WatchProblem) -> Claim {
+    if let id = spec.id {
+      guard let existing = watch(called: id)?.status ?? scanner(called: id)?.status(now: ground.now)
+      else { return .new(id) }
+      guard existing.root == root else {
         throw WatchProblem(
           .watchConflict,
           detail: "watch \(id) has the root \(String(decoding: existing.root, as: UTF8.self))")
       }
-      if existing.spec.isSameWatch(as: spec) {
-        return WatchAddition(status: existing.status, created: false)
-      }
-      _ = remove(id)
-    } else if spec.id == nil,
-      let existing = watches.values.first(where: {
-        $0.root == opened.path && $0.spec.isSameWatch(as: spec)
-      })
-    {
-      return WatchAddition(status: existing.status, created: false)
+      return existing.spec.isSameWatch(as: spec) ? .same(existing) : .replacing(id)
     }
-    let id =
-      spec.id
-      ?? WatchIdentifier.make(for: opened.path) { candidate in
-        watches.values.contains { $0.id == candidate }
-      }
-    let watch = Watch(
-      number: nextNumber, id: id, spec: spec, opened: opened, visibility: visibility,
-      hasHistory: !usedIDs.insert(id).inserted, ground: ground)
-    nextNumber += 1
-    watches[watch.number] = watch
-    if opened.isAwaited { watch.awaitFirst() } else { watch.begin() }
-    return WatchAddition(status: watch.status, created: true)
+    if let same = watches.values.first(where: { $0.root == root && $0.spec.isSameWatch(as: spec) })
+    {
+      return .same(same.status)
+    }
+    for scanner in scanners.values where !scanner.isEnding {
+      guard let status = scanner.status(now: ground.now), status.root == root,
+        status.spec.isSameWatch(as: spec)
+      else { continue }
+      return .same(status)
+    }
+    return .new(
+      WatchIdentifier.make(for: root) { candidate in
+        watch(called: candidate) != nil || scanner(called: candidate) != nil
+      })
   }
 
-  private func remove(_ id: String) -> Bool {
-    guard let watch = watch(called: id) else { return false }
+  /// Ends a watch, after what is pending about it. `then`: whether there was one.
+  func remove(_ id: String, then: @escaping (Bool) -> Void) {
+    if let scanner = scanner(called: id) { return end(scanner, then: then) }
+    guard let watch = watch(called: id) else { return then(false) }
     watch.sendAll()
     watch.end()
     watches[watch.number] = nil
     watch.state = .removed
     watch.tellState()
-    return true
+    then(true)
   }
 
   /// What a spec may ask and this version does not do is refused by name.

@@ -1,8 +1,13 @@
 internal import FileEvents
 internal import Syscalls
+internal import SystemPackage
 
-/// The tree thread: owns all watches, applies records in order, tells changes. Confined to its
-/// thread; made there.
+/// A tree thread: owns watches, applies records in order, tells changes. Confined to its thread; made
+/// there.
+///
+/// There is one for all roots whose filesystem is this machine's own ("tidings-tree"), which also
+/// takes what is asked and hands it on; and one for each root of which that cannot be said, or that is
+/// polled ("tidings-scanner"), with that one watch. What may hang, hangs there.
 final class Watcher {
   /// How long one slice of crawling may keep records waiting, in nanoseconds.
   static let slice: Int64 = 1_000_000
@@ -11,11 +16,21 @@ final class Watcher {
 
   let inbox: Inbox
   let reader: ReaderControl
-  /// Of inotify, which is always there.
+  let journal: ChangeJournal
+  /// The reader of a scanner's thread, from the first kernel's queue on.
+  private var ownReader: OwnThread?
+  /// What is always there: of inotify, on a scanner's thread of polling.
   let ground: Ground
   /// From the first watch on that stands on it, by its backend.
   private var others: [BackendKind: Ground] = [:]
   var watches: [UInt32: Watch] = [:]
+  /// By key; none on a scanner's thread.
+  var scanners: [UInt32: Scanner] = [:]
+  var nextScannerKey: UInt32 = 1
+  /// Threads that were left to themselves and have not ended yet, by key.
+  var abandoned: Set<UInt32> = []
+  /// On a scanner's thread: the root it was made for, once opened and until it is a watch.
+  var candidate: Candidate?
   var nextNumber: UInt32 = 1
   /// Ids that have been in use: a watch that gets one again has a history.
   var usedIDs: Set<String> = []
@@ -26,15 +41,18 @@ final class Watcher {
   /// Nil where there is no /proc: then mounts are noticed by what they do to marks, or not at all.
   private let mounts = try? MountTable()
   private var haveMountsChanged = false
+  private(set) var hangingMounts = HangingMounts()
   /// Who waits for everything made before to be published, in its own time.
   var settling: [@Sendable () -> Void] = []
   /// Who waits for that and has it published at once.
   var waiting: [Waiting] = []
 
-  init(inbox: Inbox, reader: ReaderControl, ground: Ground) {
+  init(inbox: Inbox, reader: ReaderControl, journal: ChangeJournal, ground: Ground) {
     self.inbox = inbox
     self.reader = reader
+    self.journal = journal
     self.ground = ground
+    if let mounts { hangingMounts = HangingMounts(mounts.mounts) }
   }
 
   deinit { scanBuffer.deallocate() }
@@ -53,6 +71,7 @@ final class Watcher {
       }
       setMoment()
       followMounts()
+      leaveWhatMayHang()
       crawl()
       for watch in watches.values { watch.endTurn() }
       var isStopped = false
@@ -63,14 +82,24 @@ final class Watcher {
       if isSettled { settling.removeAll() }
       answerWaiting(isDrained: emptied != nil)
       for command in taken.commands { if obey(command) { isStopped = true } }
+      lookAfterScanners()
       for watch in watches.values { watch.letGoOfBase() }
-      ground.journal.flush(now: ground.moment.time)
+      tellOwnSilence()
+      publish()
       for reply in settled { reply() }
-      if isStopped { return }
+      if ground.link?.isRevoked == true { return }
+      if isStopped { return answerAll() }
     }
   }
 
-  private func setMoment() {
+  /// Hands out what has been gathered. Whoever hears of it and asks what the watch is, is told no
+  /// less.
+  func publish() {
+    if let link = ground.link, let watch = watches.values.first { link.show(watch.status) }
+    ground.journal.flush(now: ground.moment.time)
+  }
+
+  func setMoment() {
     let moment = Moment(now: Clock.monotonic(), time: Clock.realtime())
     for ground in grounds { ground.moment = moment }
   }
@@ -81,6 +110,7 @@ final class Watcher {
     for watch in watches.values {
       if let deadline = watch.nextDeadline() { next = min(next ?? deadline, deadline) }
     }
+    if let check = nextScannerCheck() { next = min(next ?? check, check) }
     let isAwaited = !settling.isEmpty || !waiting.isEmpty
     var timeout: Int32? = isAwaited ? 1 : nil
     if let next, !isAwaited {
@@ -92,6 +122,12 @@ final class Watcher {
 
   private func sleep(_ milliseconds: Int32?) {
     let wakeup = inbox.wakeup.descriptor
+    var milliseconds = milliseconds
+    if let link = ground.link {
+      let end = milliseconds.map { Clock.monotonic() + Int64($0) * 1_000_000 }
+      if !link.rest(until: end) { milliseconds = 0 }
+    }
+    defer { ground.link?.wake(Clock.monotonic()) }
     guard let mounts else {
       _ = waitReadable([wakeup], timeoutMilliseconds: milliseconds)
       return
@@ -129,15 +165,40 @@ final class Watcher {
       case .fanotifyFilesystem: .filesystem
       }
     if let scope { try FanotifyBackend.probe(opened.base.descriptor, scope) }
-    guard kind != .inotify else { return ground }
+    guard kind != ground.kind else { return ground }
     if let other = others[kind] { return other }
     let backend: any Backend
-    if let scope { backend = try FanotifyBackend(scope) } else { backend = PollBackend() }
-    let made = Ground(backend: backend, journal: ground.journal)
+    if let scope {
+      backend = try FanotifyBackend(scope)
+    } else {
+      backend = kind == .inotify ? try InotifyBackend() : PollBackend()
+    }
+    let made = Ground(backend: backend, journal: ground.journal, link: ground.link)
     made.moment = ground.moment
+    if let queue = backend.queue {
+      if ground.link != nil { try startReader() }
+      reader.add(queue)
+    }
     others[kind] = made
-    if let queue = backend.queue { reader.add(queue) }
     return made
+  }
+
+  private func startReader() throws(WatchProblem) {
+    guard ownReader == nil else { return }
+    do throws(Errno) {
+      ownReader = try OwnThread(name: "tidings-reader") { [inbox, reader] in
+        RecordReader(inbox: inbox, control: reader).run()
+      }
+    } catch {
+      throw WatchProblem(
+        .internalError, errno: error.rawValue, detail: "no thread is to be had: \(error)")
+    }
+  }
+
+  /// Ends the reader of a scanner's thread.
+  func endReader() {
+    reader.set(.stopped)
+    ownReader?.join()
   }
 
   // MARK: Records
@@ -211,6 +272,7 @@ final class Watcher {
     guard haveMountsChanged, let mounts else { return }
     haveMountsChanged = false
     let points = (try? mounts.changes()) ?? []
+    hangingMounts = HangingMounts(mounts.mounts)
     for ground in grounds { ground.backend.mountsChanged() }
     for watch in watches.values { watch.mountsChanged(at: points) }
   }

@@ -72,10 +72,12 @@ package struct Problem: Error, Sendable {
       case .watchConflict: .conflict
       case .malformed: .badRequest
       case .invalidGlob, .unsupported: .unprocessableContent
+      case .notResponding: .serviceUnavailable
       case .internalError: .internalServerError
       }
     self.init(status, problem.code.rawValue, problem.detail, hint: problem.hint)
     errno = problem.errno
+    if problem.code == .notResponding { fields[.retryAfter] = "10" }
   }
 
   /// The answer: `application/problem+json`.

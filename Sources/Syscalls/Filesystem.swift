@@ -23,6 +23,19 @@ package struct Filesystem: Sendable, Equatable {
     isRemote = known?.remote ?? false
   }
 
+  /// Whether a filesystem mounted as `type` (the word of mount(8), ASCII) may let whoever looks at it
+  /// wait for somebody else: another machine, a program, or what mounts it on the first look.
+  package static func mayHang(_ type: [UInt8]) -> Bool {
+    let name = String(decoding: type, as: UTF8.self)
+    return name.hasPrefix("fuse.") || waiting.contains(name)
+  }
+
+  private static let waiting: Set<String> = [
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse", "fuseblk", "virtiofs", "ceph", "afs",
+    "coda", "vboxsf", "ocfs2", "gfs2", "lustre", "beegfs", "gpfs", "orangefs", "pvfs2", "ncpfs",
+    "prl_fs", "vmhgfs", "autofs",
+  ]
+
   /// Magic numbers of linux/magic.h and statfs(2). virtiofs has that of fuse; which of the fuse
   /// filesystems are local, nobody can tell.
   private static let table: [UInt32: (name: String, remote: Bool)] = [

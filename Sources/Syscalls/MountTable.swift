@@ -12,10 +12,13 @@ package final class MountTable {
     package let identity: [UInt8]
     /// The path it stands at, exact bytes.
     package let point: [UInt8]
+    /// The type it was mounted as, ASCII: `ext4`, `fuse.sshfs`; empty where the line does not say.
+    package let type: [UInt8]
   }
 
   private let file: OpenFile
-  private var mounts: Set<Mount>
+  /// As they were when last read.
+  package private(set) var mounts: Set<Mount>
 
   /// Throws ENOENT where there is no /proc.
   package init() throws(Errno) {
@@ -55,9 +58,18 @@ package final class MountTable {
       guard fields.count > 5 else { continue }
       let point = fields[4]
       mounts.insert(
-        Mount(identity: Array(line[line.startIndex..<point.endIndex]), point: unescaped(point)))
+        Mount(
+          identity: Array(line[line.startIndex..<point.endIndex]), point: unescaped(point),
+          type: type(in: fields[5])))
     }
     return mounts
+  }
+
+  /// The field behind the lone hyphen that ends the optional ones.
+  private static func type(in rest: ArraySlice<UInt8>) -> [UInt8] {
+    let fields = rest.split(separator: 0x20)
+    guard let hyphen = fields.firstIndex(of: [0x2D]), hyphen + 1 < fields.count else { return [] }
+    return Array(fields[hyphen + 1])
   }
 
   /// Blanks and backslashes are written as three octal digits.

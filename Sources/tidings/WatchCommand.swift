@@ -205,7 +205,7 @@ extension Failure {
       switch problem.code {
       case .noSuchPath, .rootGone: .noInput(message)
       case .permissionDenied, .pathNotAllowed: .noPermission(message)
-      case .watchLimit, .instanceLimit, .internalError: .system(message)
+      case .watchLimit, .instanceLimit, .notResponding, .internalError: .system(message)
       case .unsupported, .malformed, .watchConflict, .invalidGlob: .configuration(message)
       }
   }

@@ -74,7 +74,7 @@ struct PendingPage: Sendable {
   /// Monotonic nanoseconds.
   let deadline: Int64
 
-  /// The answer; nil when it is worth waiting for the crawl to end.
+  /// The answer; nil when it is worth waiting for the crawl to end, or for the filesystem.
   func response(to result: Result<ListingPage, ListingError>, epoch: Epoch, now: Int64) -> Response?
   {
     switch result {
@@ -82,6 +82,9 @@ struct PendingPage: Sendable {
     case .failure(.crawling):
       guard deadline <= now else { return nil }
       return Problem.crawling(watchID).response
+    case .failure(.notResponding):
+      guard deadline <= now else { return nil }
+      return Problem.notResponding(watchID).response
     case .failure(.noSuchWatch):
       return Problem.notFound("there is no watch \(watchID)").response
     case .failure(.noSuchPath):

@@ -67,6 +67,13 @@ extension Problem {
     .retryLater(.serviceUnavailable, "crawling", "\(id) is still being crawled", seconds: 1)
   }
 
+  /// Looking at what a watch holds does not come back.
+  static func notResponding(_ id: String) -> Problem {
+    .retryLater(
+      .serviceUnavailable, "not-responding", "the filesystem of \(id) is not responding",
+      seconds: 10)
+  }
+
   /// A watch exists, a path in it does not.
   static func noSuchPath(_ path: String) -> Problem {
     Problem(.notFound, "no-such-path", "nothing stands at \(path)", field: "path")
