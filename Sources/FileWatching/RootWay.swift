@@ -19,6 +19,8 @@ struct RootWay: Equatable {
   private(set) var isWhole = false
   /// What was not to be touched: the path was followed only as far as that.
   private(set) var barrier: [UInt8]?
+  /// What of the path is left from there.
+  private(set) var beyond: [[UInt8]] = []
 
   /// As many as the kernel follows, path_resolution(7).
   private static let linkLimit = 40
@@ -36,6 +38,7 @@ struct RootWay: Equatable {
       let next = (directory == [0x2F] ? directory : directory + [0x2F]) + name
       guard !isBarrier(next) else {
         barrier = next
+        beyond = rest.reversed().map(Array.init)
         return
       }
       do throws(Errno) {

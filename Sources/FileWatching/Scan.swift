@@ -351,7 +351,7 @@ extension Watch {
   }
 
   /// Whether every directory can be looked into and, unless all are polled, has a mark.
-  var isWhole: Bool { problems.isEmpty && polling.unmarked.isEmpty }
+  var isWhole: Bool { problems.isEmpty && polling.unmarked.isEmpty && unreachable == nil }
 
   /// A watch with directories it cannot watch is degraded, and says so.
   func problemsChanged() {

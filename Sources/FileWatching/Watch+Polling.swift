@@ -37,7 +37,7 @@ extension Watch {
   private func beginRound() {
     polling.begin(ground.now)
     checkRoot()
-    guard state != .gone else { return }
+    guard state != .gone, unreachable == nil else { return }
     guard ground.kind.marksDirectories else {
       return enqueueScan(Node.root, deep: true, flags: .rescan, told: spec.index)
     }

@@ -29,12 +29,34 @@ extension Watch {
   func checkRoot() {
     isRootDoubtful = false
     ground.willLook()
-    let opened = try? OpenedRoot(spec)
+    let found = Result { () throws(WatchProblem) in try OpenedRoot(spec) }
+    if isUnreachable(found) { return }
+    let opened = try? found.get()
     if state != .gone, let same = opened ?? openWithoutFile(), isSameRoot(same) {
       return stay(same)
     }
     if state != .gone { leave() }
     if let opened, isOfItsKind(opened) { comeBack(opened) } else { awaitRoot() }
+  }
+
+  /// What is polled and cannot be looked at for now, as when a remote filesystem gives up waiting for
+  /// its server, has not gone: it is looked at again in the next round.
+  private func isUnreachable(_ found: Result<OpenedRoot, WatchProblem>) -> Bool {
+    var problem: WatchProblem?
+    if case .failure(let failure) = found, failure.code == .internalError, state != .gone,
+      !ground.kind.marksDirectories
+    {
+      let error = Errno(rawValue: failure.errno)
+      problem = WatchProblem(
+        .notResponding, errno: failure.errno,
+        detail:
+          "\(String(decoding: root, as: UTF8.self)) is not responding: \(error); the watch goes "
+          + "on when it does")
+    }
+    guard problem != unreachable else { return problem != nil }
+    unreachable = problem
+    problemsChanged()
+    return problem != nil
   }
 
   /// A root that is a file may be deleted and made again while the directory that holds it stays.
@@ -79,6 +101,7 @@ extension Watch {
     beliefs = Beliefs()
     audit.removeAll()
     problems.removeAll()
+    unreachable = nil
     polling.forgetAll()
     scans.removeAll()
     scan = nil

@@ -38,6 +38,8 @@ final class Watch {
   /// Directories that cannot be looked into, and why.
   var problems: [NodeID: WatchProblem] = [:]
   var polling: Polling
+  /// Why the root cannot be looked at, where that says nothing of what is there.
+  var unreachable: WatchProblem?
   /// Whether the watch has been live before: its next life begins with a reset.
   var hasHistory: Bool
 
@@ -137,7 +139,8 @@ final class Watch {
       number: number, id: id, root: root, state: state, backend: ground.kind.rawValue,
       filesystemType: filesystem.name, filesystemIsRemote: filesystem.isRemote, spec: spec)
     status.reason =
-      limitProblem ?? problems.values.min { $0.path.lexicographicallyPrecedes($1.path) }
+      unreachable ?? limitProblem
+      ?? problems.values.min { $0.path.lexicographicallyPrecedes($1.path) }
     if state == .gone {
       status.reason = WatchProblem(
         .rootGone, detail: "\(String(decoding: root, as: UTF8.self)) is not there; it is waited for"

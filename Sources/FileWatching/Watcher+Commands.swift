@@ -78,7 +78,7 @@ extension Watcher {
     do throws(WatchProblem) {
       try Self.checkSupport(spec)
       // What may hang must not even be opened here.
-      let mount = hangingMounts.first(onTheWayTo: spec.root)
+      let mount = hangingMounts.first(around: spec.root)
       if mount != nil || spec.backend == .poll { return try addScanner(spec, on: mount, reply) }
       let opened = try OpenedRoot(orAwaited: spec)
       if opened.filesystem.isRemote { return try addScanner(spec, on: nil, reply) }

@@ -287,12 +287,12 @@ extension Watcher {
 
   // MARK: Moving
 
-  /// A watch whose root leads now to what may hang goes on with a scanner: something was mounted there,
-  /// or a link on the way has another target.
-  func leaveWhatMayHang() {
+  /// A watch that has to do with what may hang now goes on with a scanner: something was mounted
+  /// there, or a link on the way has another target.
+  func leaveWhatMayHang(_ isSuspect: (Watch) -> Bool) {
     guard ground.link == nil else { return }
-    for watch in watches.values where watch.isRootDoubtful {
-      guard let mount = hangingMounts.first(onTheWayTo: watch.spec.root),
+    for watch in watches.values where isSuspect(watch) {
+      guard let mount = hangingMounts.first(around: watch.spec.root),
         let scanner = try? startScanner(watch.spec, on: mount)
       else { continue }
       if watch.state != .gone { watch.leave() }

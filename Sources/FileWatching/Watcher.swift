@@ -71,7 +71,7 @@ final class Watcher {
       }
       setMoment()
       followMounts()
-      leaveWhatMayHang()
+      leaveWhatMayHang(\.isRootDoubtful)
       crawl()
       for watch in watches.values { watch.endTurn() }
       var isStopped = false
@@ -273,6 +273,7 @@ final class Watcher {
     haveMountsChanged = false
     let points = (try? mounts.changes()) ?? []
     hangingMounts = HangingMounts(mounts.mounts)
+    leaveWhatMayHang { _ in true }
     for ground in grounds { ground.backend.mountsChanged() }
     for watch in watches.values { watch.mountsChanged(at: points) }
   }

@@ -30,7 +30,13 @@ struct Assembly {
     var canonical: [[UInt8]] = []
     for root in roots { canonical.append(try Self.awaited(root)) }
     self.roots = canonical
-    for root in options.allowRoot { canonical.append(try Self.canonical(root, directory: true)) }
+    for root in options.allowRoot {
+      if let hanging = Self.hanging(root) {
+        canonical.append(hanging)
+      } else {
+        canonical.append(try Self.canonical(root, directory: true))
+      }
+    }
     allowedRoots = canonical
   }
 
@@ -155,6 +161,7 @@ struct Assembly {
 
   /// As `canonical`, of what may not be there yet: then of the nearest directory that is.
   private static func awaited(_ path: String) throws(Failure) -> [UInt8] {
+    if let hanging = hanging(path) { return hanging }
     var above = FilePath(path)
     var missing: [FilePath.Component] = []
     while access(above.isEmpty ? "." : above.string, F_OK) != 0, errno == ENOENT,
@@ -167,6 +174,13 @@ struct Assembly {
     return missing.reversed().reduce(found) { path, name in
       (path == [0x2F] ? path : path + [0x2F]) + Array(name.string.utf8)
     }
+  }
+
+  /// A path that leads to a filesystem which may hang: the rest of the server is not to wait for it.
+  private static func hanging(_ path: String) -> [UInt8]? {
+    let directory = FileManager.default.currentDirectoryPath
+    let absolute = path.hasPrefix("/") ? path : directory + "/" + path
+    return HangingRoot.name(of: Array(absolute.utf8))
   }
 
   /// Absolute, without symbolic links: what realpath(3) says.

@@ -34,24 +34,31 @@ class Node:
 
 
 class HangingFilesystem:
-    """Mounted at `place` until `close`. While `hang` is in force nothing is answered: whoever looks,
-    waits."""
+    """From `mount` to `close` it stands at `place`. While `hang` is in force nothing is answered:
+    whoever looks, waits."""
 
     def __init__(self, place):
         self.place = place
         self._lock = threading.Lock()
         self._nodes = {ROOT: Node(ROOT)}
-        self._device = os.open("/dev/fuse", os.O_RDWR)
-        options = f"fd={self._device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
-        if libc.mount(b"hanging", os.fsencode(place), b"fuse", 0, options):
-            os.close(self._device)
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        self._left = None
+        self._refusal = None
         self._answers = threading.Event()
         self._answers.set()
-        self._asked, self._wakes = os.pipe()
         self._ended = False
+        self._asked, self._wakes = os.pipe()
+        self._device = None
+
+    def mount(self):
+        self._device = os.open("/dev/fuse", os.O_RDWR)
+        options = f"fd={self._device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+        if libc.mount(b"hanging", os.fsencode(self.place), b"fuse", 0, options):
+            os.close(self._device)
+            self._device = None
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+        return self
 
     # What it holds
 
@@ -81,17 +88,28 @@ class HangingFilesystem:
         self._answers.clear()
         os.write(self._wakes, b"x")
 
+    def hang_after(self, count):
+        """So many requests are answered, the rest is not."""
+        self._left = count
+
     def answer(self):
         """What has been asked is answered, and all that comes."""
+        self._left = None
+        self._refusal = None
         self._answers.set()
+
+    def fail(self):
+        """All that is asked from now on is refused with EIO, as by one that has given up."""
+        self._refusal = errno.EIO
 
     def close(self):
         self._ended = True
         self._answers.set()
         os.write(self._wakes, b"x")
-        self._thread.join()
-        os.close(self._device)  # ends every wait
-        libc.umount2(os.fsencode(self.place), MNT_DETACH)
+        if self._device is not None:
+            self._thread.join()
+            os.close(self._device)  # ends every wait
+            libc.umount2(os.fsencode(self.place), MNT_DETACH)
         os.close(self._asked)
         os.close(self._wakes)
 
@@ -105,8 +123,12 @@ class HangingFilesystem:
                 os.read(self._asked, 100)
             if self._ended:
                 return
+            if self._left == 0:
+                self._answers.clear()
             if self._device in ready and self._answers.is_set():
                 self._answer(os.read(self._device, 1 << 17))
+                if self._left:
+                    self._left -= 1
 
     def _answer(self, request):
         _, opcode, unique, number, *_ = struct.unpack_from("<IIQQIIII", request)
@@ -125,6 +147,8 @@ class HangingFilesystem:
     def _reply(self, opcode, number, body):
         if opcode == INIT:
             return struct.pack("<IIIIHHIIHHIIII", 7, 31, 0, 0, 0, 0, 1 << 16, 1, 0, 0, 0, 0, 0, 0) + bytes(16)
+        if self._refusal and opcode not in (RELEASE, RELEASEDIR):
+            raise OSError(self._refusal, "")
         node = self._nodes[number]
         if opcode == LOOKUP:
             child = (node.entries or {}).get(body.rstrip(b"\0").decode())
@@ -169,13 +193,22 @@ class HangingFilesystem:
 
 
 @pytest.fixture
-def hanging(tmp_path):
-    """A filesystem that hangs when told to. Nothing else does at will."""
+def mountable(tmp_path):
+    """A filesystem that hangs when told to, not mounted yet. Nothing else does at will."""
     place = tmp_path / "hanging"
     place.mkdir()
+    filesystem = HangingFilesystem(place)
     try:
-        filesystem = HangingFilesystem(place)
+        filesystem.mount()
     except OSError as error:
         pytest.skip(f"mounting /dev/fuse: {error}")  # takes root, and a kernel that has it
+    filesystem.close()
+    filesystem = HangingFilesystem(place)
     yield filesystem
     filesystem.close()
+
+
+@pytest.fixture
+def hanging(mountable):
+    """The same, mounted."""
+    return mountable.mount()

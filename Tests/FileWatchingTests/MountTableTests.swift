@@ -21,6 +21,29 @@ struct MountTableTests {
     ])
   func parsed(_ text: String, _ expected: [String]) { #expect(points(text) == Set(expected)) }
 
+  @Test(
+    "the type follows the hyphen that ends the optional fields",
+    arguments: [
+      ("22 27 0:21 / /a rw,relatime - fuse.sshfs host: rw\n", "fuse.sshfs"),
+      ("22 27 0:21 / /a rw shared:7 master:1 - nfs4 host:/ rw\n", "nfs4"),
+      ("22 27 0:21 / /a rw shared:7\n", ""),
+    ])
+  func types(_ line: String, _ type: String) {
+    let mounts = MountTable.parse(Array(line.utf8)[...])
+    #expect(mounts.map { String(decoding: $0.type, as: UTF8.self) } == [type])
+  }
+
+  @Test(
+    "who may have to wait for others is known by the type",
+    arguments: [
+      ("nfs", true), ("nfs4", true), ("cifs", true), ("9p", true), ("fuse", true),
+      ("fuse.sshfs", true), ("autofs", true), ("ceph", true), ("ext4", false), ("tmpfs", false),
+      ("overlay", false), ("fusectl", false), ("nfsd", false), ("proc", false), ("", false),
+    ])
+  func hanging(_ type: String, _ mayHang: Bool) {
+    #expect(Filesystem.mayHang(Array(type.utf8)) == mayHang)
+  }
+
   @Test("mounts at one place are told apart by what is mounted there, not by its options")
   func identity() {
     func mounts(_ line: String) -> Set<MountTable.Mount> {
