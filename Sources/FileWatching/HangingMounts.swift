@@ -14,6 +14,8 @@ struct HangingMounts {
   /// Where anything is mounted.
   private let all: Set<[UInt8]>
 
+  var isEmpty: Bool { types.isEmpty }
+
   init(_ mounts: Set<MountTable.Mount> = []) {
     var types: [[UInt8]: String] = [:]
     for mount in mounts where Filesystem.mayHang(mount.type) {
@@ -31,7 +33,9 @@ struct HangingMounts {
     if let point = way.barrier { return mount(at: point) }
     let place = way.places[way.places.count - 1]
     let below = place == [0x2F] ? place : place + [0x2F]
-    if let point = types.keys.first(where: { $0.starts(with: below) }) { return mount(at: point) }
+    if way.isWhole, let point = types.keys.first(where: { $0.starts(with: below) }) {
+      return mount(at: point)
+    }
     // What `/` itself lies on counts only for what is on it, too: without it nothing works anyway.
     let isOnTop = way.places.dropFirst().contains(where: all.contains)
     return isOnTop ? nil : mount(at: [0x2F])

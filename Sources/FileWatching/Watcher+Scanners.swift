@@ -290,7 +290,7 @@ extension Watcher {
   /// A watch that has to do with what may hang now goes on with a scanner: something was mounted
   /// there, or a link on the way has another target.
   func leaveWhatMayHang(_ isSuspect: (Watch) -> Bool) {
-    guard ground.link == nil else { return }
+    guard ground.link == nil, !hangingMounts.isEmpty else { return }
     for watch in watches.values where isSuspect(watch) {
       guard let mount = hangingMounts.first(around: watch.spec.root),
         let scanner = try? startScanner(watch.spec, on: mount)
