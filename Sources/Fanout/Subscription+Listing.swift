@@ -126,10 +126,11 @@ extension Subscription {
     case .failure(.noSuchPath):
       note(listing, job.watch, shows: listing.askedAt)
       endJob(listing)
-    case .failure(.noSuchWatch):
+    // What does not respond now is told to begin with once it does.
+    case .failure(.noSuchWatch), .failure(.notResponding):
       listing.jobs.removeAll { $0.watch == job.watch }
       listing.after = nil
-    case .failure(.crawling), .failure(.notResponding): waitForCrawl(of: job.watch, listing)
+    case .failure(.crawling): waitForCrawl(of: job.watch, listing)
     case .failure(.changed): listAgain(job.watch, listing)
     }
     ready()

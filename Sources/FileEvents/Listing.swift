@@ -40,7 +40,7 @@ package struct ListingPage: Sendable {
 package enum ListingError: Error, Sendable {
   /// The watch is still crawling; ask again.
   case crawling
-  /// The filesystem of the watch does not respond; ask again when the watch has another state.
+  /// The filesystem of the watch does not respond; when it does, a reset of the watch comes.
   case notResponding
   case noSuchWatch
   /// Nothing stands at `path`.

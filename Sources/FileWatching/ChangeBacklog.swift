@@ -4,7 +4,7 @@ internal import Synchronization
 internal import Syscalls
 internal import SystemPackage
 
-/// What has been published and not yet taken: where the tree thread meets those who read. A door: any
+/// What has been published and not yet taken: where the watcher meets those who read. A door: any
 /// thread. Holds `limit` changes; one more, and all of them give way to a single reset of the root,
 /// so that a reader who lags knows it and costs no more memory.
 final class ChangeBacklog: Sendable {
@@ -63,7 +63,7 @@ final class ChangeBacklog: Sendable {
     wakeup = try WakeUp()
   }
 
-  /// Takes a batch in. The tree thread.
+  /// Takes a batch in. One of the watcher's threads.
   func post(_ batch: ChangeBatch) {
     post(count: batch.records.count, time: batch.records.last?.time ?? 0) { .batch(batch, 0) }
   }

@@ -53,6 +53,9 @@ final class ChangeJournal: Sendable {
       handOut(batch)
     }
   }
+
+  /// Runs `body` while nobody publishes.
+  func alone(_ body: () -> Void) { state.withLock { _ in body() } }
 }
 
 extension Duration {

@@ -24,7 +24,8 @@ public final class FileWatcher: Sendable {
   /// Watches `root` with threads of its own, which end when the watcher is let go or stopped. Blocks
   /// until all that is there has been listed, some 20 µs a directory: every change made after that is
   /// told. A single directory that cannot be read is told as a ``FileChange/Kind/reset`` of it;
-  /// this throws when the root itself cannot be, or when the options are not to be had.
+  /// this throws when the root itself cannot be, or when the options are not to be had. A filesystem that
+  /// hangs for 3 s is not waited for: a reset says so, and another that it could be listed after all.
   public convenience init(
     _ root: FilePath, options: Options = Options()
   ) throws(FileWatcherError) {

@@ -2,7 +2,7 @@ internal import FileEvents
 internal import Syscalls
 
 /// What the watches of one backend share: its marks, how far its records have been applied, the
-/// journal's pen, the time of the turn. Confined to the tree thread.
+/// journal's pen, the time of the turn. Confined to its tree thread.
 final class Ground {
   /// How long half of a rename waits for the other, at least: both are made by one system call, but
   /// on a busy machine whoever makes it may lose the processor between them. What settles for longer

@@ -41,7 +41,11 @@ final class JournalWriter {
   /// `isDue` says no, once nobody else publishes, it is dropped.
   func flush(now: Int64, if isDue: () -> Bool = { true }) {
     guard !records.isEmpty else { return }
-    journal.publish(records, bytes, now: now) { link?.isRevoked != true && isDue() }
+    if let link {
+      link.publishing { journal.publish(records, bytes, now: now) { !link.isRevoked && isDue() } }
+    } else {
+      journal.publish(records, bytes, now: now, if: isDue)
+    }
     // New storage, not the old emptied: a small batch must not hold the room of a large one.
     records = []
     bytes = []

@@ -29,6 +29,8 @@ final class Scanner {
   var hasFailed = false
   /// When it was found silent, on the monotonic clock.
   var silentSince: Int64?
+  /// Until then it is known to wait for something else than the disk.
+  var excusedUntil: Int64 = 0
 
   struct Asked {
     let once: Once
@@ -124,7 +126,7 @@ final class Scanner {
 
   /// When the tree thread must look after it again though nothing comes; nil for never.
   var nextCheck: Int64? {
-    guard link.isSilent else { return link.checkTime }
+    guard link.isSilent else { return link.checkTime.map { max($0, excusedUntil) } }
     return asked.lazy.filter { !$0.once.isTaken }.map(\.giveUp).min()
   }
 
@@ -134,10 +136,9 @@ final class Scanner {
     thread.join()
   }
 
-  /// Nobody waits for the thread any more. It ends by itself once the kernel lets it go, with what it
-  /// holds, and publishes nothing any more.
+  /// Nobody waits for the thread any more, which has been revoked. It ends by itself once the kernel
+  /// lets it go, with what it holds.
   func abandon() {
-    link.revoke()
     inbox.post(.stop)
     answerAsked(by: .max)
     thread.detach()

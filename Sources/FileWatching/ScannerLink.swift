@@ -1,5 +1,6 @@
 internal import FileEvents
 internal import Synchronization
+internal import Syscalls
 
 /// What a scanner's thread and the tree thread know of each other without either waiting. A door: any
 /// thread. Times are nanoseconds, monotonic.
@@ -17,6 +18,8 @@ final class ScannerLink: Sendable {
   /// When it must have shown itself again; `.max` while it sleeps until it is woken.
   private let due: Atomic<Int64>
   private let wasSilent = Atomic(false)
+  private let publishing = Atomic(false)
+  private let refused = Atomic(false)
   private let revoked = Atomic(false)
   private let shown = Mutex<WatchStatus?>(nil)
   private let tree: Inbox
@@ -43,8 +46,19 @@ final class ScannerLink: Sendable {
     if move(to: now + Self.patience) > now + Self.patience { tree.nudge() }
   }
 
+  /// Runs `body`, which may wait for whoever takes what is published: that is not the disk's fault.
+  func publishing(_ body: () -> Void) {
+    publishing.store(true, ordering: .releasing)
+    body()
+    beat(Clock.monotonic())
+    publishing.store(false, ordering: .releasing)
+  }
+
   /// Whether it has been called silent, and has come back, since this was last asked.
   func takeSilence() -> Bool { wasSilent.exchange(false, ordering: .relaxed) }
+
+  /// Whether somebody was refused a listing since this was last asked.
+  func takeRefusal() -> Bool { refused.exchange(false, ordering: .acquiringAndReleasing) }
 
   /// What the watch is now, for whoever asks the tree thread.
   func show(_ status: WatchStatus) { shown.withLock { $0 = status } }
@@ -71,12 +85,18 @@ final class ScannerLink: Sendable {
     return time == Self.silent || time == .max ? nil : time
   }
 
+  /// Whether it waits for something else than the disk. Asked after `checkTime`.
+  var isPublishing: Bool { publishing.load(ordering: .acquiring) }
+
   /// Calls it silent unless it has shown itself since `time` was its `checkTime`.
   func callSilent(since time: Int64) -> Bool {
     due.compareExchange(
       expected: time, desired: Self.silent, ordering: .acquiringAndReleasing
     ).exchanged
   }
+
+  /// Somebody who wanted a listing goes on without.
+  func noteRefusal() { refused.store(true, ordering: .releasing) }
 
   /// Whether the scanner works for nobody any more: it publishes nothing, and ends when it can.
   var isRevoked: Bool { revoked.load(ordering: .acquiring) }

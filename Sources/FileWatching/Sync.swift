@@ -7,7 +7,7 @@ package struct SyncRequest: Sendable {
   package var id: String
   /// When to give up, on the monotonic clock, in nanoseconds.
   package var deadline: Int64
-  /// On the tree thread, once.
+  /// On a tree thread, once.
   package var answer: @Sendable (SyncOutcome) -> Void
 
   package init(id: String, deadline: Int64, answer: @escaping @Sendable (SyncOutcome) -> Void) {

@@ -3,7 +3,7 @@ internal import Syscalls
 
 extension Watch {
   /// What is done once all records at hand have been applied: doubts are resolved by looking, what is
-  /// due is sent. Called at the end of every turn of the tree thread.
+  /// due is sent. Called at the end of every turn of its tree thread.
   func endTurn() {
     refreshIgnores()
     resolveDoubts()
@@ -134,7 +134,7 @@ extension Watch {
   }
 
   private func becomeLive() {
-    if ground.link?.takeSilence() == true { hasHistory = true }
+    if let link = ground.link, link.takeSilence() || link.takeRefusal() { hasHistory = true }
     coalescer.discardAll()
     state = isWhole ? .live : .degraded
     crawl.done = true

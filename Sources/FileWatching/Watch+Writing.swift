@@ -77,10 +77,17 @@ extension Watch {
     ground.journal.addState(state, of: number, id, time: ground.moment.time)
   }
 
-  /// The filesystem has not responded for so long that subscribers were told; now it does.
-  func respondAgain() {
-    if !crawl.done { hasHistory = true }
-    if state != .degraded { tellState() }
+  /// The filesystem has not responded for so long that subscribers were told of it; now it does.
+  /// `hasRefused`: some went on without a listing.
+  func respondAgain(_ wasSilent: Bool, _ hasRefused: Bool) {
+    if wasSilent, state != .degraded { tellState() }
+    guard crawl.done else {
+      hasHistory = true
+      return
+    }
+    guard hasRefused, isTelling else { return }
+    sendAll()
+    tellReset(.watchStarted, path: [])
   }
 
   /// What stands at and below `path` cannot be rebuilt from changes.

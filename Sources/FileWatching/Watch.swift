@@ -2,7 +2,7 @@ internal import DequeModule
 internal import FileEvents
 internal import Syscalls
 
-/// One root with its options, its tree and what is pending about it. Confined to the tree thread.
+/// One root with its options, its tree and what is pending about it. Confined to its tree thread.
 /// Watches share nothing but the ground: each has nodes of its own, so none sees another's masks,
 /// filters or settling.
 final class Watch {

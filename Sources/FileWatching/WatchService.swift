@@ -23,8 +23,9 @@ package struct WatchAddition: Sendable {
   package var created: Bool
 }
 
-/// The door to the watcher's two threads. All methods may be called from any thread and return at
-/// once; each reply is called exactly once, on the tree thread, and must not block.
+/// The door to the watcher's threads: two, and one for each root whose filesystem may hang. All methods
+/// may be called from any thread and return at once; each reply is called exactly once, on one of
+/// those threads, and must not block.
 package final class WatchService: Sendable {
   /// Which life of the journal this is.
   package let epoch: Epoch
@@ -34,8 +35,8 @@ package final class WatchService: Sendable {
   private let journal: ChangeJournal
   private let threads: [OwnThread]
 
-  /// Starts both threads ("tidings-reader", "tidings-tree"). `publish` is called on the tree thread
-  /// with each batch, in order, and must not block. Throws `.instanceLimit` when the kernel gives no
+  /// Starts both threads ("tidings-reader", "tidings-tree"). `publish` is called on one of the watcher's
+  /// threads at a time with each batch, in order, and must not block. Throws `.instanceLimit` when the kernel gives no
   /// inotify instance (EMFILE), `.internalError` when it gives no thread or descriptor.
   package init(
     options: WatchServiceOptions, publish: @escaping @Sendable (ChangeBatch) -> Void
@@ -76,7 +77,8 @@ package final class WatchService: Sendable {
   package var head: UInt64 { journal.head }
 
   /// Begins a watch, or finds the one that is the same. Answers once the root is opened and the watch
-  /// exists (state `crawling`), before the crawl. Fails with `.noSuchPath`, `.permissionDenied`,
+  /// exists (state `crawling`), before the crawl; or when opening it has not come back for 3 s: then the
+  /// watch exists, too (state `degraded`, `.notResponding`), and begins when it can. Fails with `.noSuchPath`, `.permissionDenied`,
   /// `.pathNotAllowed`, `.watchConflict` (the id has another root), `.invalidGlob`, `.unsupported`.
   package func add(
     _ spec: WatchSpec, reply: @escaping @Sendable (Result<WatchAddition, WatchProblem>) -> Void
@@ -95,7 +97,8 @@ package final class WatchService: Sendable {
   }
 
   /// One page of what a watch holds, after publishing what is pending. A first page shows every change
-  /// made before the call, or what is known after 500 ms of a watch that does not come to rest.
+  /// made before the call, or what is known after 500 ms of a watch that does not come to rest. Fails
+  /// with `.notResponding` when the watch's filesystem does not.
   package func list(
     _ request: ListingRequest,
     reply: @escaping @Sendable (Result<ListingPage, ListingError>) -> Void
@@ -105,7 +108,7 @@ package final class WatchService: Sendable {
 
   /// Answers once every change that was made before the call has been published. Nothing is written
   /// anywhere: the kernel queues its records before the call that made them returns, and what is
-  /// polled is looked at once more.
+  /// polled is looked at once more. A filesystem that does not respond is not waited for.
   package func settle(reply: @escaping @Sendable () -> Void) { inbox.post(.settle(reply)) }
 
   /// As `settle`, of one watch and without waiting for its `settle` to pass: what is pending is
@@ -114,7 +117,7 @@ package final class WatchService: Sendable {
 
   /// Goes on with another spec, after what is pending; what appears or disappears by it is told as
   /// found by a rescan, which this only begins. Answers nil when there is no such watch. Fails with
-  /// `.malformed`, `.invalidGlob`, `.unsupported`; then nothing has changed.
+  /// `.malformed`, `.invalidGlob`, `.unsupported`, `.notResponding`; then nothing has changed.
   package func patch(
     id: String, _ patch: WatchPatch,
     reply: @escaping @Sendable (Result<WatchStatus, WatchProblem>?) -> Void
@@ -131,7 +134,8 @@ package final class WatchService: Sendable {
     inbox.post(.rescan(id, path, reply))
   }
 
-  /// Sends what is pending, ends both threads and waits for them. Not from the tree thread.
+  /// Sends what is pending, ends the threads and waits for them; not for one that a filesystem holds,
+  /// which ends by itself and publishes nothing any more. Not from one of them.
   package func stop() {
     readerControl.set(.stopped)
     inbox.post(.stop)

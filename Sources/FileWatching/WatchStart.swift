@@ -73,7 +73,7 @@ final class WatchStart: Sendable {
     return service
   }
 
-  /// What is published, on the tree thread.
+  /// What is published, on one of the watcher's threads at a time.
   private func take(_ batch: ChangeBatch) {
     backlog.post(batch)
     for record in batch.records where record.subject == .watch {

@@ -123,6 +123,8 @@ extension Watcher {
   private func leaveToItself(_ scanner: Scanner) {
     scanners[scanner.key] = nil
     abandoned.insert(scanner.key)
+    // Nobody publishes: what it has not handed out by now it never will.
+    journal.alone { scanner.link.revoke() }
     scanner.abandon()
   }
 
@@ -137,13 +139,9 @@ extension Watcher {
 
   /// Ends a watch without its thread.
   private func remove(_ scanner: Scanner) {
-    publish()
-    ground.journal.addState(.removed, of: scanner.number, scanner.id, time: ground.moment.time)
-    ground.journal.flush(now: ground.moment.time) {
-      scanner.link.revoke()
-      return true
-    }
     leaveToItself(scanner)
+    ground.journal.addState(.removed, of: scanner.number, scanner.id, time: ground.moment.time)
+    publish()
     for then in scanner.onEnd { then() }
   }
 
@@ -180,13 +178,21 @@ extension Watcher {
   // MARK: Silence
 
   /// When a scanner is to be looked after though nothing comes of it; nil for never.
-  func nextScannerCheck() -> Int64? { scanners.values.compactMap(\.nextCheck).min() }
+  func nextScannerCheck() -> Int64? {
+    scanners.values.filter { !$0.hasFailed }.compactMap(\.nextCheck).min()
+  }
 
   /// Finds out which scanners have been waiting for the disk for too long, and answers for them.
   func lookAfterScanners() {
     for scanner in scanners.values where !scanner.hasFailed {
       if let time = scanner.link.checkTime, time <= ground.now {
-        if scanner.number == 0 { openingHangs(scanner, time) } else { hangs(scanner, time) }
+        if scanner.link.isPublishing {
+          scanner.excusedUntil = ground.now + ScannerLink.patience
+        } else if scanner.number == 0 {
+          openingHangs(scanner, time)
+        } else {
+          hangs(scanner, time)
+        }
       }
       if scanner.link.isSilent { scanner.answerAsked(by: ground.now) }
     }
@@ -216,8 +222,12 @@ extension Watcher {
         dismiss(scanner, .success(WatchAddition(status: status, created: false)))
       case .replacing(let id):
         // Looked after again when that has ended.
+        scanner.excusedUntil = ground.now + ScannerLink.patience
         if let other = self.scanner(called: id), other.isEnding { return }
-        remove(id) { [unowned self] _ in publish() }
+        remove(id) { [unowned self] _ in
+          scanner.excusedUntil = 0
+          publish()
+        }
       case .new(let id):
         guard scanner.link.callSilent(since: time) else { return }
         scanner.silentSince = ground.now
@@ -243,7 +253,7 @@ extension Watcher {
       guard let scanner = scanners.values.first(where: { $0.number == request.watch }) else {
         return false
       }
-      ask(scanner, else: { .failure(.notResponding) }, reply) { .list(request, $0) }
+      ask(scanner, else: { [unowned self] in refuseListing(scanner) }, reply) { .list(request, $0) }
     case .sync(let request):
       guard let scanner = scanner(called: request.id) else { return false }
       ask(scanner, until: request.deadline, else: { .late }, request.answer) {
@@ -272,6 +282,14 @@ extension Watcher {
   ) {
     let (once, reply) = scanner.awaited(until: giveUp, else: substitute, reply)
     scanner.inbox.post(.unlessAnswered(once, command(reply)))
+  }
+
+  /// Who goes on without a listing is told to begin again, once there is something to list: by the
+  /// scanner, which may be back already.
+  private func refuseListing(_ scanner: Scanner) -> Result<ListingPage, ListingError> {
+    scanner.link.noteRefusal()
+    scanner.inbox.nudge()
+    return .failure(.notResponding)
   }
 
   /// `reply`, to be called when every scanner has settled, too, or does not respond.

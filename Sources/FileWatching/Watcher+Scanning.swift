@@ -62,9 +62,12 @@ extension Watcher {
       visibility: try Visibility(spec: spec, soleName: nil))
   }
 
-  /// The filesystem has not responded for so long that somebody was told; now it does.
+  /// The filesystem has not responded for so long that somebody was told, or went on without; now it
+  /// does.
   func tellOwnSilence() {
-    guard let link = ground.link, link.takeSilence() else { return }
-    for watch in watches.values { watch.respondAgain() }
+    guard let link = ground.link else { return }
+    let (wasSilent, hasRefused) = (link.takeSilence(), link.takeRefusal())
+    guard wasSilent || hasRefused else { return }
+    for watch in watches.values { watch.respondAgain(wasSilent, hasRefused) }
   }
 }

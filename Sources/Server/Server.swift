@@ -60,7 +60,8 @@ package final class Server: Sendable {
     self.mailboxes = mailboxes
   }
 
-  /// Hands a batch to every loop. Called on the tree thread, in the journal's order.
+  /// Hands a batch to every loop. Called on one of the watcher's threads at a time, in the journal's
+  /// order.
   package func publish(_ batch: ChangeBatch) {
     for mailbox in mailboxes { mailbox.post(.batch(batch)) }
   }

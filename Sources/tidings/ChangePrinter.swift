@@ -5,7 +5,7 @@ import Synchronization
 import Syscalls
 
 /// Writes changes to standard output, a batch at a time, on a thread of its own. When the reader of
-/// standard output stops, the tree thread waits once `limit` records are held: what the kernel's
+/// standard output stops, the tree threads wait once `limit` records are held: what the kernel's
 /// queue then loses is found by comparing the disk, and told.
 final class ChangePrinter: Sendable {
   enum Format: Sendable {
@@ -67,7 +67,7 @@ final class ChangePrinter: Sendable {
     state.withLock { $0.onState = told }
   }
 
-  /// Takes a batch to print. The tree thread.
+  /// Takes a batch to print. One of the watcher's threads.
   func post(_ batch: ChangeBatch) {
     let isFull = state.withLock { state in
       guard !state.isClosed else { return false }

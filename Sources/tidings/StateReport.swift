@@ -13,7 +13,7 @@ final class StateReport: Sendable {
 
   func follow(_ watcher: WatchService) { self.watcher.withLock { $0 = watcher } }
 
-  /// Looks for records of watches. Called on the tree thread for every batch.
+  /// Looks for records of watches. Called for every batch, on one of the watcher's threads at a time.
   func note(_ batch: ChangeBatch) {
     for record in batch.records where record.subject == .watch {
       let id = String(decoding: batch.path(of: record), as: UTF8.self)
