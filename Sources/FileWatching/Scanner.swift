@@ -25,6 +25,8 @@ final class Scanner {
   /// Who waits for its end; with the first of them the watch has been asked to end.
   var onEnd: [() -> Void] = []
   var isEnding: Bool { !onEnd.isEmpty }
+  /// Whether its thread has been told what watch it is, and takes what is asked of that.
+  private(set) var hasBegun = false
   /// Whether the root turned out, too late, to be none that can be watched: the thread has ended.
   var hasFailed = false
   /// When it was found silent, on the monotonic clock.
@@ -102,6 +104,14 @@ final class Scanner {
     Limits.silenceProblem(
       root: link.status?.root ?? spec.root, mount: mount,
       seconds: (now - (silentSince ?? now) + ScannerLink.patience) / 1_000_000_000)
+  }
+
+  func begin(
+    _ commission: Commission,
+    _ reply: @escaping @Sendable (Result<WatchAddition, WatchProblem>) -> Void
+  ) {
+    hasBegun = true
+    inbox.post(.begin(commission, reply))
   }
 
   /// `reply`, to be called by the thread; or with `substitute` once that is silent and `giveUp` (on the

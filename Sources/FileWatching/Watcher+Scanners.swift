@@ -55,7 +55,7 @@ extension Watcher {
         let (_, reply) = scanner.awaited(
           else: { [unowned self] in addition(of: scanner) }, scanner.onOpen ?? { _ in })
         scanner.onOpen = nil
-        scanner.inbox.post(.begin(commission, reply))
+        scanner.begin(commission, reply)
       }
     } catch {
       dismiss(scanner, .failure(error))
@@ -98,7 +98,7 @@ extension Watcher {
       guard problem.code != .unsupported else { return fail(scanner, problem) }
       commission.isAwaited = true
     }
-    scanner.inbox.post(.begin(commission, { _ in }))
+    scanner.begin(commission) { _ in }
   }
 
   /// What was asked for cannot be had, and the watch is there already: it says so.
@@ -112,17 +112,19 @@ extension Watcher {
     ground.journal.addState(.failed, of: scanner.number, scanner.id, time: ground.moment.time)
   }
 
-  /// A scanner whose root is to be no watch.
-  private func dismiss(_ scanner: Scanner, _ result: Result<WatchAddition, WatchProblem>) {
-    leaveToItself(scanner)
+  /// A scanner whose root is to be no watch. `isHeld`: whether the disk holds its thread.
+  private func dismiss(
+    _ scanner: Scanner, _ result: Result<WatchAddition, WatchProblem>, isHeld: Bool = false
+  ) {
+    leaveToItself(scanner, isHeld: isHeld)
     publish()
     scanner.onOpen?(result)
     scanner.onOpen = nil
   }
 
-  private func leaveToItself(_ scanner: Scanner) {
+  private func leaveToItself(_ scanner: Scanner, isHeld: Bool) {
     scanners[scanner.key] = nil
-    abandoned.insert(scanner.key)
+    if isHeld { abandoned.insert(scanner.key) }
     // Nobody publishes: what it has not handed out by now it never will.
     journal.alone { scanner.link.revoke() }
     scanner.abandon()
@@ -133,13 +135,13 @@ extension Watcher {
   func end(_ scanner: Scanner, then: @escaping (Bool) -> Void) {
     guard !scanner.isEnding else { return scanner.onEnd.append { then(false) } }
     scanner.onEnd.append { then(true) }
-    guard !scanner.hasFailed, !scanner.link.isSilent else { return remove(scanner) }
+    guard scanner.hasBegun, !scanner.link.isSilent else { return remove(scanner) }
     scanner.inbox.post(.remove(scanner.id, { _ in }))
   }
 
   /// Ends a watch without its thread.
   private func remove(_ scanner: Scanner) {
-    leaveToItself(scanner)
+    leaveToItself(scanner, isHeld: !scanner.hasFailed)
     ground.journal.addState(.removed, of: scanner.number, scanner.id, time: ground.moment.time)
     publish()
     for then in scanner.onEnd { then() }
@@ -169,7 +171,7 @@ extension Watcher {
       for case .ended(let key) in rest.commands { ended(key) }
     }
     for scanner in scanners.values {
-      leaveToItself(scanner)
+      leaveToItself(scanner, isHeld: true)
       scanner.onOpen?(.failure(scanner.silence(now: ground.now)))
       for then in scanner.onEnd { then() }
     }
@@ -219,7 +221,7 @@ extension Watcher {
     do throws(WatchProblem) {
       switch try claim(scanner.spec, scanner.spec.root) {
       case .same(let status):
-        dismiss(scanner, .success(WatchAddition(status: status, created: false)))
+        dismiss(scanner, .success(WatchAddition(status: status, created: false)), isHeld: true)
       case .replacing(let id):
         // Looked after again when that has ended.
         scanner.excusedUntil = ground.now + ScannerLink.patience
@@ -239,7 +241,7 @@ extension Watcher {
         scanner.onOpen = nil
       }
     } catch {
-      dismiss(scanner, .failure(error))
+      dismiss(scanner, .failure(error), isHeld: true)
     }
   }
 
@@ -253,22 +255,34 @@ extension Watcher {
       guard let scanner = scanners.values.first(where: { $0.number == request.watch }) else {
         return false
       }
+      guard scanner.hasBegun else {
+        reply(.failure(scanner.link.isSilent ? .notResponding : .crawling))
+        break
+      }
       ask(scanner, else: { [unowned self] in refuseListing(scanner) }, reply) { .list(request, $0) }
     case .sync(let request):
       guard let scanner = scanner(called: request.id) else { return false }
+      guard scanner.hasBegun else {
+        request.answer(.crawling)
+        break
+      }
       ask(scanner, until: request.deadline, else: { .late }, request.answer) {
         .sync(SyncRequest(id: request.id, deadline: request.deadline, answer: $0))
       }
     case .patch(let id, let patch, let reply):
       guard let scanner = scanner(called: id) else { return false }
+      guard scanner.hasBegun else {
+        reply(.failure(scanner.silence(now: ground.now)))
+        break
+      }
       ask(scanner, else: { [unowned self] in .failure(scanner.silence(now: ground.now)) }, reply) {
         .patch(id, patch, $0)
       }
     case .rescan(let id, let path, let reply):
       guard let scanner = scanner(called: id) else { return false }
-      // It is done once the filesystem responds.
+      // It is done once the filesystem responds: what has not begun looks at everything then.
       let (_, reply) = scanner.awaited(else: { .begun }, reply)
-      scanner.inbox.post(.rescan(id, path, reply))
+      if scanner.hasBegun { scanner.inbox.post(.rescan(id, path, reply)) } else { reply(.begun) }
     case .add, .remove, .statuses, .settle, .stop, .begin, .unlessAnswered, .opened, .ended:
       return false
     }
@@ -294,7 +308,7 @@ extension Watcher {
 
   /// `reply`, to be called when every scanner has settled, too, or does not respond.
   func afterScanners(_ reply: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
-    let asked = scanners.values.filter { $0.number != 0 && !$0.hasFailed && !$0.isEnding }
+    let asked = scanners.values.filter { $0.hasBegun && !$0.isEnding }
     guard !asked.isEmpty else { return reply }
     let rest = Countdown(from: asked.count + 1, reply)
     for scanner in asked {

@@ -193,6 +193,8 @@ def test_the_command_says_what_it_waits_for(launched, hanging):  # noqa: F811
 
 
 def test_what_hangs_is_removed_at_once_and_its_thread_ends_when_it_can(world):
+    descriptors = pathlib.Path(f"/proc/{world.server.pid}/fd")
+    before = len(list(descriptors.iterdir()))
     world.filesystem.hang()
     for _ in range(2):
         assert world.add().status == 201
@@ -203,6 +205,7 @@ def test_what_hangs_is_removed_at_once_and_its_thread_ends_when_it_can(world):
     world.others_go_on()
     world.filesystem.answer()
     eventually(lambda: not scanners(world.server), what="the end of the threads")
+    eventually(lambda: len(list(descriptors.iterdir())) <= before, what="the end of what they held open")
     world.others_go_on()
     assert [watch["id"] for watch in world.server.watches()] == [world.here]
 
