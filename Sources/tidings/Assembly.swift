@@ -95,9 +95,11 @@ struct Assembly {
       }
       report.follow(watcher)
       var siteWatch: String?
-      for root in roots {
-        let id = try add(root, to: watcher)
-        if root == site { siteWatch = id }
+      // All at once: one that hangs takes its time, and the others theirs.
+      let additions = roots.map { add($0, to: watcher) }
+      for addition in additions {
+        let id = try addition.wait()
+        if addition.root == site { siteWatch = id }
       }
       try server.start(watcher: watcher, siteWatch: siteWatch)
       return (server, watcher)
@@ -111,25 +113,40 @@ struct Assembly {
     }
   }
 
-  /// Adds a watch and waits until its root is open; the crawl goes on by itself.
-  private func add(_ root: [UInt8], to watcher: WatchService) throws(Failure) -> String {
+  /// Adds a watch. Once its root is open it exists, and the crawl goes on by itself.
+  private func add(_ root: [UInt8], to watcher: WatchService) -> Addition {
     var spec = WatchSpec(root: root)
     spec.awaitsRoot = root != site
     spec.settle = options.settle.value
     spec.settleMax = max(spec.settleMax, spec.settle)
     spec.ignore = options.ignore
-    let outcome = Mutex<Result<WatchAddition, WatchProblem>?>(nil)
-    let answered = DispatchSemaphore(value: 0)
-    watcher.add(spec) { result in
+    let addition = Addition(root: root)
+    watcher.add(spec) { addition.end($0) }
+    return addition
+  }
+
+  /// A watch on its way. A door: the watcher's threads end it, the main thread waits.
+  private final class Addition: Sendable {
+    let root: [UInt8]
+    private let outcome = Mutex<Result<WatchAddition, WatchProblem>?>(nil)
+    private let answered = DispatchSemaphore(value: 0)
+
+    init(root: [UInt8]) { self.root = root }
+
+    func end(_ result: Result<WatchAddition, WatchProblem>) {
       outcome.withLock { $0 = result }
       answered.signal()
     }
-    answered.wait()
-    switch outcome.withLock({ $0 })! {
-    case .success(let addition): return addition.status.id
-    case .failure(let problem):
-      let hint = problem.hint.map { "; type: \($0)" } ?? ""
-      throw .noInput("\(String(decoding: root, as: UTF8.self)): \(problem.detail)\(hint)")
+
+    /// The id of the watch.
+    func wait() throws(Failure) -> String {
+      answered.wait()
+      switch outcome.withLock({ $0 })! {
+      case .success(let addition): return addition.status.id
+      case .failure(let problem):
+        let hint = problem.hint.map { "; type: \($0)" } ?? ""
+        throw .noInput("\(String(decoding: root, as: UTF8.self)): \(problem.detail)\(hint)")
+      }
     }
   }
 

@@ -190,6 +190,9 @@ def test_the_command_says_what_it_waits_for(launched, hanging):  # noqa: F811
     eventually(lambda: f"watching {hanging.place} (" in run.stderr, what="the word that it watches")
     hanging.write("a", "x")
     eventually(lambda: b'"path":"a"' in run.stdout, what="a change")
+    hanging.hang()
+    eventually(lambda: run.stderr.count("is not responding") == 2, what="the word that it waits again")
+    assert run.stop() == 0
 
 
 def test_what_hangs_is_removed_at_once_and_its_thread_ends_when_it_can(world):
