@@ -23,10 +23,17 @@ final class CompressionGroups {
   private let limit: Int
   private var groups: [Key: SharedDeflate] = [:]
   private var loose: [Int: Deflater] = [:]
+  /// Bytes of texts that were compressed for groups, each counted once, since there are any.
+  private(set) var textBytes: UInt64 = 0
+  /// Bytes that became of them.
+  private(set) var compressedBytes: UInt64 = 0
 
   init(limit: Int) { self.limit = limit }
 
   var count: Int { groups.count }
+
+  /// Who is in them.
+  var members: Int { groups.values.reduce(0) { $0 + $1.readers } }
 
   /// The stream of these clients, with one more; nil when there are too many streams. `leave` it.
   func join(_ key: Key) -> SharedDeflate? {
@@ -56,19 +63,30 @@ final class CompressionGroups {
     let group =
       switch key.form {
       case .body(let format):
-        SharedDeflate(format, loose: deflater()) { text, deflater, output in
-          deflater.compress(text.span.bytes, .sync, into: &output)
-        }
+        SharedDeflate(
+          format, loose: deflater(),
+          write: counted { text, deflater, output in
+            deflater.compress(text.span.bytes, .sync, into: &output)
+          })
       case .messages(let agreed):
         SharedDeflate(
           .raw(windowBits: agreed.serverWindowBits),
-          loose: deflater(windowBits: agreed.serverWindowBits)
-        ) { frames, deflater, output in
-          agreed.append(compressing: frames, by: deflater, to: &output)
-        }
+          loose: deflater(windowBits: agreed.serverWindowBits),
+          write: counted { frames, deflater, output in
+            agreed.append(compressing: frames, by: deflater, to: &output)
+          })
       }
     groups[key] = group
     return group
+  }
+
+  private func counted(_ write: @escaping SharedDeflate.Writer) -> SharedDeflate.Writer {
+    { [unowned self] text, deflater, output in
+      let start = output.count
+      write(text, deflater, &output)
+      textBytes += UInt64(text.count)
+      compressedBytes += UInt64(output.count - start)
+    }
   }
 }
 

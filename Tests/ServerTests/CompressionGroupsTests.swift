@@ -51,6 +51,28 @@ struct CompressionGroupsTests {
     #expect(groups.join(key(filters[2])) != nil)
   }
 
+  @Test("what a text has and what becomes of it is counted once, however many are sent it")
+  func counting() throws {
+    let groups = CompressionGroups(limit: 2)
+    let filter = Filter()
+    let group = try #require(groups.join(key(filter)))
+    _ = groups.join(key(filter))
+    #expect(groups.members == 2)
+    let text = SharedText(range: 0..<1, bytes: [UInt8](repeating: 0x20, count: 1_000))
+    var sent: [UInt8] = []
+    for _ in 0..<2 {
+      var place = DecoderPlace(.gzip)
+      #expect(group.follow(text, &place, now: 1, into: &sent))
+    }
+    #expect(groups.textBytes == 1_000)
+    #expect(groups.compressedBytes > 0)
+    #expect(groups.compressedBytes * 2 == sent.count)
+    groups.leave(key(filter))
+    groups.leave(key(filter))
+    #expect(groups.members == 0)
+    #expect(groups.textBytes == 1_000)
+  }
+
   @Test("what is sent to one alone is compressed in a window that its decoder has")
   func loose() {
     let groups = CompressionGroups(limit: 1)

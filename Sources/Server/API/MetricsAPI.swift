@@ -38,12 +38,20 @@ private struct LoopMetrics: Sendable {
   let traffic: Traffic
   let hub: HubCounters
   let groups: Int
+  let compressionGroups: Int
+  let compressionMembers: Int
+  let textBytes: UInt64
+  let compressedBytes: UInt64
 
   init(_ worker: Worker) {
     requests = worker.requests
     traffic = worker.traffic
     hub = worker.hub.statistics.counters
     groups = worker.hub.statistics.groups
+    compressionGroups = worker.compression.count
+    compressionMembers = worker.compression.members
+    textBytes = worker.compression.textBytes
+    compressedBytes = worker.compression.compressedBytes
     for connection in worker.connections.values {
       connections[connection.transport.rawValue] += 1
       waitingBytes += connection.waitingBytes
@@ -105,6 +113,19 @@ extension PrometheusText {
     }
     family("tidings_filters_inflight", .gauge, "Different filters among them, on each loop.") {
       $0.sample([:], sum { UInt64($0.groups) })
+    }
+    family(
+      "tidings_compression_groups_inflight", .gauge,
+      "Groups of subscriptions that are compressed once for all members, on each loop."
+    ) { $0.sample([:], sum { UInt64($0.compressionGroups) }) }
+    family("tidings_compression_members_inflight", .gauge, "Subscriptions in them.") {
+      $0.sample([:], sum { UInt64($0.compressionMembers) })
+    }
+    family("tidings_compression_input_bytes_total", .counter, "Bytes compressed for groups.") {
+      $0.sample([:], sum(\.textBytes))
+    }
+    family("tidings_compression_output_bytes_total", .counter, "Bytes that became of them.") {
+      $0.sample([:], sum(\.compressedBytes))
     }
     family("tidings_slow_clients", .gauge, "Clients with changes they have not taken yet.") {
       $0.sample([:], sum { UInt64($0.slowClients) })
