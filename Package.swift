@@ -51,7 +51,8 @@ let modules: [Module] = [
     on: ["EventFormats", "HTTP1", "HTTPSemantics", "Syscalls", "Bytes"],
     packages: ["HTTPTypes", "SystemPackage", "DequeModule"]),
   // 4: journal, subscriptions as cursors, matching index, overflow policy, encode-once broadcasts
-  Module("Fanout", floor: 4, on: ["EventFormats", "FileEvents", "Bytes"]),
+  Module(
+    "Fanout", floor: 4, on: ["EventFormats", "FileEvents", "Bytes"], packages: ["DequeModule"]),
   // 3: the tree and its backends; the epoll loop; protocols and formats without I/O
   Module(
     "FileWatching", floor: 3, on: ["FileEvents", "Inotify", "Syscalls", "Bytes"],

@@ -8,7 +8,7 @@ package final class Hub {
   let epoch: Epoch
   let published: @Sendable () -> UInt64
   package let coalescingLimits: CoalescingLimits
-  private(set) var journal = Journal()
+  let journal = Journal()
   private(set) var watchTable = WatchTable()
   private var groups: [Selection: FilterGroup] = [:]
   private var everyWatch = PathIndex()

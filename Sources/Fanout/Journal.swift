@@ -1,18 +1,18 @@
+internal import DequeModule
 internal import FileEvents
 
 /// The bounded, ordered record of all changes: immutable batches, newest last. History, replay,
 /// backlog and overflow detection at once. How much is kept is said by the batches (`oldest`), so
 /// that every loop holds the same. Finding a place costs the logarithm of the number of batches.
-struct Journal {
+/// Confined to its loop.
+final class Journal {
   private struct Entry {
     let batch: ChangeBatch
     /// The latest time of any record up to the end of this batch.
     let newestTime: Int64
   }
 
-  private var entries: [Entry] = []
-  /// Entries before this one are evicted; they are dropped when they are half of all.
-  private var firstKept = 0
+  private var entries: Deque<Entry> = []
   /// Number of the last record; 0 before the first.
   private(set) var head: UInt64 = 0
   /// Number of the oldest record still kept; `head + 1` when none is.
@@ -22,14 +22,12 @@ struct Journal {
   private(set) var bytes = 0
   private(set) var recordsEvicted: UInt64 = 0
 
-  var batchIndices: Range<Int> { firstKept..<entries.count }
-
   func batch(at index: Int) -> ChangeBatch { entries[index].batch }
 
   /// Appends `batch` and evicts what is older than its `oldest`. Batches must follow each other; the
   /// first may start anywhere.
-  mutating func append(_ batch: ChangeBatch) {
-    let isFirst = head == 0 && batchIndices.isEmpty
+  func append(_ batch: ChangeBatch) {
+    let isFirst = head == 0 && entries.isEmpty
     precondition(isFirst || batch.first == head + 1, "a batch is missing")
     var newest = entries.last?.newestTime ?? .min
     for index in batch.records.indices { newest = max(newest, batch.records[index].time) }
@@ -42,23 +40,20 @@ struct Journal {
     evict(before: max(oldest, min(batch.oldest, batch.end)))
   }
 
-  private mutating func evict(before kept: UInt64) {
+  private func evict(before kept: UInt64) {
     recordsEvicted += kept - oldest
     // Of a batch kept in part the evicted records' times are not looked up: the batch's newest is
     // an upper bound.
-    if kept > oldest, firstKept < entries.count {
-      var index = firstKept
+    if kept > oldest, !entries.isEmpty {
+      var index = 0
       while index + 1 < entries.count, entries[index + 1].batch.first < kept { index += 1 }
       newestEvictedTime = entries[index].newestTime
     }
     oldest = kept
-    while firstKept < entries.count, entries[firstKept].batch.end <= kept {
-      bytes -= Self.cost(of: entries[firstKept].batch)
-      firstKept += 1
+    while let first = entries.first, first.batch.end <= kept {
+      bytes -= Self.cost(of: first.batch)
+      entries.removeFirst()
     }
-    guard firstKept > 16, firstKept * 2 > entries.count else { return }
-    entries.removeSubrange(..<firstKept)
-    firstKept = 0
   }
 
   /// Index of the batch that holds record `sequence`, which must be kept.
@@ -103,7 +98,7 @@ struct Journal {
 
   /// Index of the first batch kept for which `isAtOrAfter` holds; once true it must stay true.
   private func firstIndex(where isAtOrAfter: (Entry) -> Bool) -> Int {
-    var (low, high) = (firstKept, entries.count)
+    var (low, high) = (0, entries.count)
     while low < high {
       let middle = (low + high) / 2
       if isAtOrAfter(entries[middle]) { high = middle } else { low = middle + 1 }
