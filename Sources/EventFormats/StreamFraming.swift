@@ -13,6 +13,9 @@ package enum StreamFraming: Hashable, Sendable {
   /// A text frame a piece, unmasked, whole (RFC 6455 §5.2); `ref` names the subscription in it.
   case webSocket(ref: String?)
 
+  /// What names the subscription in each event; nil where there is only one.
+  package var ref: String? { if case .webSocket(let ref) = self { ref } else { nil } }
+
   /// Appends what says "still here" when nothing else does: a comment line, an empty line, a ping.
   package func appendHeartbeat(into output: inout [UInt8]) {
     switch self {

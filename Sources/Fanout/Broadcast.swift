@@ -1,8 +1,8 @@
 internal import EventFormats
 
 /// Framed events of the records after `start` up to `end`, encoded once for all clients of one filter
-/// and framing. A value.
-package struct Broadcast {
+/// and framing. Immutable.
+package final class Broadcast {
   let framing: StreamFraming
   package let start: UInt64
   package let end: UInt64
@@ -14,12 +14,18 @@ package struct Broadcast {
   let events: Int
   /// Whether one of them tells to read something again.
   let saysReset: Bool
-}
 
-/// Who gives broadcasts a form of their own on the way to a client, such as a compressed one. Called
-/// on the loop's thread.
-package protocol BroadcastWriter: AnyObject {
-  /// Append `broadcast`, whole, behind what the subscription has appended to `output`. Called from
-  /// within `pull`.
-  func append(_ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8])
+  init(
+    framing: StreamFraming, from start: UInt64, to end: WalkEnd, bytes: [UInt8], events: Int,
+    lastID: UInt64, saysReset: Bool
+  ) {
+    self.framing = framing
+    self.start = start
+    self.end = end.position
+    endIsExact = end.isExact
+    self.bytes = bytes
+    self.events = events
+    self.lastID = lastID
+    self.saysReset = saysReset
+  }
 }

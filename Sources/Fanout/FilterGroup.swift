@@ -98,7 +98,11 @@ final class FilterGroup {
   }
 
   func broadcast(from start: UInt64, framing: StreamFraming) -> Broadcast? {
-    broadcasts.first { $0.start == start && $0.framing == framing }
+    // An index instead of `first`: no broadcast is retained but the one that is found.
+    let index = broadcasts.indices.first {
+      broadcasts[$0].start == start && broadcasts[$0].framing == framing
+    }
+    return index.map { broadcasts[$0] }
   }
 
   func keep(_ broadcast: Broadcast) {

@@ -21,6 +21,7 @@ package final class Hub {
   private var keeping = KeepingBudget()
   private var timeAsked = (sequence: UInt64(0), time: Int64?.none)
   var counters = HubCounters()
+  var resets: [ResetReason: UInt64] = [:]
 
   /// `published` gives the head the tree thread has stamped: it may be ahead of this ring, whose
   /// batches are on their way.
@@ -216,7 +217,7 @@ package final class Hub {
     HubStatistics(
       head: head, oldest: oldest, records: Int(head + 1 - oldest), bytes: journal.bytes,
       oldestTime: journal.time(of: oldest), recordsEvicted: journal.recordsEvicted,
-      groups: groups.count, counters: counters)
+      groups: groups.count, counters: counters, resets: resets)
   }
 }
 

@@ -25,8 +25,6 @@ package struct HubCounters: Sendable, Equatable {
   package var resetsEncoded: UInt64 = 0
   /// Records kept for a client that fell behind, each as the latest change of its path.
   package var recordsCoalesced: UInt64 = 0
-  /// Resets said because a client fell behind or came back too late, by reason.
-  package var resets: [ResetReason: UInt64] = [:]
   /// Subscriptions closed because they fell behind.
   package var overflowCloses: UInt64 = 0
 }
@@ -45,4 +43,6 @@ package struct HubStatistics: Sendable {
   /// Different filters in use.
   package let groups: Int
   package let counters: HubCounters
+  /// Resets said because a client fell behind or came back too late, by reason.
+  package let resets: [ResetReason: UInt64]
 }

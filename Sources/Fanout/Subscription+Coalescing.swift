@@ -13,7 +13,7 @@ extension Subscription {
     guard budget > 0 else {
       state.position = seenThrough
       state.isExact = true
-      state.coalesced = nil
+      coalesced = nil
       return
     }
     let before = budget
@@ -31,7 +31,7 @@ extension Subscription {
     }
     let coalesced = CoalescedChanges(hub.coalescingLimits)
     coalesced.target = hub.head
-    state.coalesced = coalesced
+    self.coalesced = coalesced
     fold(through: coalesced.target, budget: &turn.budget)
     forgetEmpty()
   }
@@ -43,7 +43,7 @@ extension Subscription {
     let isUnseen = group.lastMatch > state.position
     if isUnseen, state.position + 1 < hub.oldest {
       let missed = seenThrough
-      state.coalesced = nil
+      self.coalesced = nil
       return skipToHead(from: missed, into: &output)
     }
     if isUnseen, let maxLag, hub.head - state.position > UInt64(maxLag) {
@@ -59,15 +59,15 @@ extension Subscription {
 
   /// Everything up to there was told or is unseen, or represented by what is still to be told.
   var seenThrough: UInt64 {
-    guard let lowest = state.coalesced?.lowest else { return state.position }
+    guard let lowest = coalesced?.lowest else { return state.position }
     return min(lowest - 1, state.position)
   }
 
   private func fold(through end: UInt64, budget: inout Int) {
     let selection = group.selection
     let walked = hub.walk(group, after: state.position, through: end, budget: &budget) {
-      let coalesced = state.coalesced ?? CoalescedChanges(hub.coalescingLimits)
-      state.coalesced = coalesced
+      let coalesced = coalesced ?? CoalescedChanges(hub.coalescingLimits)
+      self.coalesced = coalesced
       coalesced.fold($0, by: selection, knownThrough: state.knownThrough)
       hub.counters.recordsCoalesced += 1
       return .take
@@ -117,9 +117,9 @@ extension Subscription {
 
   /// What came has gone unseen, or all was told.
   private func forgetEmpty() {
-    guard let coalesced = state.coalesced, coalesced.isEmpty else { return }
+    guard let coalesced, coalesced.isEmpty else { return }
     if state.position >= coalesced.target || group.lastMatch <= state.position {
-      state.coalesced = nil
+      self.coalesced = nil
     }
   }
 }

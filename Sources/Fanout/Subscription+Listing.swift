@@ -22,8 +22,8 @@ extension Subscription {
     state.awaitsHead = false
     switch state.phase {
     case .replaying: ready()
-    case .listing(let listing):
-      guard case .head(let needed) = listing.wait else { return }
+    case .listing:
+      guard let listing, case .head(let needed) = listing.wait else { return }
       guard hub.head >= needed else { return hub.wakeAtNextBatch(self) }
       listing.wait = .nothing
       ready()
@@ -53,6 +53,7 @@ extension Subscription {
       } else if state.position >= listing.target {
         hub.encoder(for: framing).encoder.appendSynced(id: state.position, into: &output)
         state.phase = .live
+        self.listing = nil
         state.isExact = false
         count(events: 1, upTo: state.position)
         return nil
@@ -111,7 +112,7 @@ extension Subscription {
 
   /// Takes the answer to what the owner was asked for. One that comes after the end is ignored.
   package func receive(_ answer: Result<ListingPage, ListingError>) {
-    guard case .listing(let listing) = state.phase, listing.wait == .page else { return }
+    guard let listing, listing.wait == .page else { return }
     listing.wait = .nothing
     guard !listing.isStale, let job = listing.jobs.first else {
       listing.isStale = false
@@ -159,7 +160,7 @@ extension Subscription {
     if listing.told.remove(watch) != nil {
       var reset: [UInt8] = []
       sayBeginAgain([watch], .lagged, into: &reset)
-      state.pending += reset
+      pending += reset
     }
   }
 

@@ -47,7 +47,7 @@ extension Subscription {
   func countReset(_ reason: ResetReason) {
     state.resets += 1
     state.knownThrough = .max
-    hub.counters.resets[reason, default: 0] += 1
+    hub.resets[reason, default: 0] += 1
   }
 
   /// The cursor the client may resume from; nil while a listing has not ended.
@@ -75,7 +75,7 @@ extension Subscription {
   /// Appends a `bookmark` when the cursor has moved unseen and the last one is a minute old; returns
   /// whether it did. `now` is nanoseconds since 1970.
   package func bookmarkIfDue(now: Int64, into output: inout [UInt8]) -> Bool {
-    guard case .live = state.phase, state.pending.isEmpty, let cursor = tellableCursor,
+    guard case .live = state.phase, pending.isEmpty, let cursor = tellableCursor,
       cursor > state.told, now - state.lastBookmark >= FanoutLimits.bookmarkNanoseconds
     else { return false }
     hub.encoder(for: framing).encoder.appendBookmark(id: cursor, into: &output)

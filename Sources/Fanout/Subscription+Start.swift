@@ -72,11 +72,12 @@ extension Subscription {
   func begin(_ request: SubscriptionRequest, now: Int64) {
     let beginning = hub.beginning(request, group.selection, now: now)
     let framed = hub.encoder(for: framing)
+    var pending: [UInt8] = []
     if !isPoll {
       framed.encoder.appendHello(
         id: beginning.hello, epoch: hub.epoch, oldest: hub.oldest - 1, resumed: beginning.resumed,
         heartbeatSeconds: request.heartbeatSeconds, server: request.serverName,
-        retryMilliseconds: request.retryMilliseconds, into: &state.pending)
+        retryMilliseconds: request.retryMilliseconds, into: &pending)
     }
     state.position = beginning.position
     switch beginning.phase {
@@ -84,27 +85,32 @@ extension Subscription {
     case .replaying:
       // What another loop may have told this client already belongs to the replay.
       state.phase = .replaying(through: max(beginning.position, hub.head, hub.published()))
-    case .listing: state.phase = .listing(InitialListing())
+    case .listing:
+      state.phase = .listing
+      listing = InitialListing()
     }
     state.told = beginning.lost == nil && beginning.phase != .listing ? beginning.position : 0
     let toldID = state.told > 0 ? state.told : nil
     for id in group.selection.watches where hub.watchTable[id] == nil {
-      framed.encoder.appendWatch(id, state: .unknown, id: toldID, into: &state.pending)
+      framed.encoder.appendWatch(id, state: .unknown, id: toldID, into: &pending)
       state.sent += 1
     }
-    if let reason = beginning.lost { sayLost(reason, beginning) }
+    if let reason = beginning.lost { sayLost(reason, beginning, into: &pending) }
+    self.pending = pending
     if !isPoll { state.sent += 1 }
-    if case .listing(let listing) = state.phase { prepare(listing) }
+    if let listing { prepare(listing) }
   }
 
   /// Nothing before `synced` of a listing carries an id, and neither does what a replay follows.
-  private func sayLost(_ reason: ResetReason, _ beginning: Beginning) {
+  private func sayLost(
+    _ reason: ResetReason, _ beginning: Beginning, into pending: inout [UInt8]
+  ) {
     let changedAfter = reason == .history ? beginning.lostAfter?.sequence : nil
     let hasID = beginning.phase != .listing
     hub.encoder(for: framing).encoder.appendReset(
       id: hasID ? beginning.position : nil, reason: reason,
       scope: hub.scope(of: group.selection, changedAfter: changedAfter),
-      lostAfter: beginning.lostAfter, oldest: hub.oldest - 1, into: &state.pending)
+      lostAfter: beginning.lostAfter, oldest: hub.oldest - 1, into: &pending)
     countReset(reason)
     state.sent += 1
     if hasID { state.told = beginning.position }

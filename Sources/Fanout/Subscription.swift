@@ -9,6 +9,17 @@ package protocol SubscriptionOwner: AnyObject {
   /// Ask the tree thread for `page` and hand the answer to `receive(_:)`. Called from within `pull`;
   /// at most one is outstanding.
   func subscription(_ subscription: Subscription, needs page: ListingRequest)
+  /// Append `broadcast`, whole, in a form of its own, such as a compressed one. Called from within
+  /// `pull`, after `letOwnerWriteBroadcasts`.
+  func append(_ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8])
+}
+
+extension SubscriptionOwner {
+  package func append(
+    _ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8]
+  ) {
+    output += broadcast.bytes
+  }
 }
 
 /// What a pull has left.
@@ -37,13 +48,14 @@ package enum CloseReason: String, Sendable {
 package final class Subscription {
   enum Phase {
     /// First what exists (`initial=1`).
-    case listing(InitialListing)
+    case listing
     /// What was there when the client came, up to a number; then `synced`.
     case replaying(through: UInt64)
     case live
     case ended
   }
 
+  /// Plain numbers, nothing held: so the exclusivity of each access is proved by the compiler.
   struct State {
     /// Everything up to there was sent or is unseen.
     var position: UInt64
@@ -55,10 +67,6 @@ package final class Subscription {
     /// The latest number the client could resume from.
     var told: UInt64 = 0
     var phase = Phase.live
-    /// Framed events to go first: `hello`, and what must be said with it.
-    var pending: [UInt8] = []
-    /// With the policy `coalesce`: what is unseen up to `position`. Nil when nothing is.
-    var coalesced: CoalescedChanges?
     /// The client may know what was created up to there although this subscription has not told it:
     /// from one before. `.max` once it was told to read something again by itself.
     var knownThrough: UInt64
@@ -77,9 +85,14 @@ package final class Subscription {
   let isPoll: Bool
   /// Held until it unsubscribes.
   private let owner: any SubscriptionOwner
-  /// Not held. Nil: broadcasts are copied as they are.
-  package unowned var broadcastWriter: (any BroadcastWriter)?
+  private var ownerWritesBroadcasts = false
   var state: State
+  /// Framed events to go first: `hello`, and what must be said with it.
+  var pending: [UInt8] = []
+  /// Of the phase `listing`; nil afterwards.
+  var listing: InitialListing?
+  /// With the policy `coalesce`: what is unseen up to `position`. Nil when nothing is.
+  var coalesced: CoalescedChanges?
 
   init(
     _ request: SubscriptionRequest, hub: Hub, group: FilterGroup, framing: StreamFraming,
@@ -98,6 +111,9 @@ package final class Subscription {
     if overflow == .coalesce { hub.isBehind(self) }
   }
 
+  /// From now on broadcasts go through the owner's `append`; before, they are copied as they are.
+  package func letOwnerWriteBroadcasts() { ownerWritesBroadcasts = true }
+
   /// Appends framed events until `output` has grown by about `limit` bytes (at most 16 KiB more), and
   /// looks at about 4,096 records at most. Call it after `subscribe`, after `subscriptionIsReady`, and
   /// after `.more`; at other times it does no harm. At most `events` journal records are told of (nil:
@@ -108,8 +124,8 @@ package final class Subscription {
     while true {
       switch state.phase {
       case .ended: return .caughtUp
-      case .listing(let listing):
-        if let pull = pullListing(listing, turn: &turn, into: &output) { return pull }
+      case .listing:
+        if let pull = pullListing(listing!, turn: &turn, into: &output) { return pull }
       case .replaying(let through):
         if let pull = pullChanges(through: through, turn: &turn, into: &output) { return pull }
         guard hub.head >= through else {
@@ -133,9 +149,9 @@ package final class Subscription {
   ) -> Pull? {
     while true {
       let end = min(through, hub.head)
-      if state.position >= end, state.coalesced == nil { return nil }
+      if state.position >= end, coalesced == nil { return nil }
       if turn.isOver(output.count) { return .more }
-      if let coalesced = state.coalesced {
+      if let coalesced {
         pullCoalesced(coalesced, turn: &turn, into: &output)
         continue
       }
@@ -154,7 +170,7 @@ package final class Subscription {
         if let close = actOnOverflow(turn: &turn, into: &output) { return close }
         continue
       }
-      if through == .max, turn.events == nil, group.members.count > 1 || broadcastWriter != nil {
+      if through == .max, turn.events == nil, group.members.count > 1 || ownerWritesBroadcasts {
         appendBroadcast(turn: &turn, into: &output)
       } else {
         appendChanges(through: end, turn: &turn, into: &output)
@@ -189,8 +205,8 @@ package final class Subscription {
     let broadcast =
       group.broadcast(from: state.position, framing: framing)
       ?? hub.makeBroadcast(group, from: state.position, framing: framing, budget: &turn.budget)
-    if let broadcastWriter, broadcast.events > 0 {
-      broadcastWriter.append(broadcast, of: self, to: &output)
+    if ownerWritesBroadcasts, broadcast.events > 0 {
+      owner.append(broadcast, of: self, to: &output)
     } else {
       output.append(contentsOf: broadcast.bytes)
     }
@@ -214,9 +230,9 @@ package final class Subscription {
   }
 
   func flushPending(into output: inout [UInt8]) {
-    if state.pending.isEmpty { return }
-    output.append(contentsOf: state.pending)
-    state.pending = []
+    if pending.isEmpty { return }
+    output.append(contentsOf: pending)
+    pending = []
   }
 
   private func becomeClean() -> Pull {
@@ -231,7 +247,7 @@ package final class Subscription {
   /// The group saw a match, `first` in its batch.
   func matched(_ first: UInt64) {
     guard !state.isDirty else {
-      if case .listing(let listing) = state.phase, listing.watchMayHaveMoved() { ready() }
+      if let listing, listing.watchMayHaveMoved() { ready() }
       return
     }
     state.isDirty = true
@@ -250,8 +266,9 @@ package final class Subscription {
   func end() -> Bool {
     if case .ended = state.phase { return false }
     state.phase = .ended
-    state.pending = []
-    state.coalesced = nil
+    pending = []
+    listing = nil
+    coalesced = nil
     if state.isDirty { group.dirtyMembers -= 1 }
     if overflow == .coalesce { hub.isBehind(self, false) }
     state.isDirty = false
@@ -293,8 +310,7 @@ extension Hub {
       return .take
     }
     let broadcast = Broadcast(
-      framing: framing, start: start, end: walked.position, endIsExact: walked.isExact,
-      bytes: bytes, lastID: last, events: events,
+      framing: framing, from: start, to: walked, bytes: bytes, events: events, lastID: last,
       saysReset: counters.resetsEncoded != resetsBefore)
     if events > 0 { group.keep(broadcast) }
     return broadcast

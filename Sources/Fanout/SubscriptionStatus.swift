@@ -49,7 +49,7 @@ extension Subscription {
 
   /// What is kept for this client alone: entries and bytes in use.
   package var coalescedCost: (entries: Int, bytes: Int) {
-    state.coalesced.map { ($0.count, $0.bytes) } ?? (0, 0)
+    coalesced.map { ($0.count, $0.bytes) } ?? (0, 0)
   }
 
   /// Events handed out so far.
@@ -75,7 +75,7 @@ extension Subscription {
     case .replaying, .live: break
     }
     let seen = seenThrough
-    guard state.isDirty, seen < hub.head, state.coalesced != nil || group.lastMatch > seen else {
+    guard state.isDirty, seen < hub.head, coalesced != nil || group.lastMatch > seen else {
       return 0
     }
     return hub.head - seen

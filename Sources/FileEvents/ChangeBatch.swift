@@ -58,7 +58,7 @@ package final class ChangeBatch: Sendable {
   /// Sequence number of `records[0]`.
   package let first: UInt64
   /// Sequence number just after the last record.
-  package var end: UInt64 { first + UInt64(records.count) }
+  @inlinable package var end: UInt64 { first + UInt64(records.count) }
   /// The oldest sequence number still kept once this batch is in: all loops hold the same history.
   package let oldest: UInt64
   package let records: [JournalRecord]

@@ -46,7 +46,8 @@ final class Connection: LoopSource {
 
   private let socket: Socket
   private(set) var driver: (any ConnectionDriver)?
-  private var output = OutputBuffer()
+  /// Nil: the socket has taken everything.
+  private var output: OutputBuffer?
   private var interest = Readiness.incoming
   private var state = State.open
   private var isDirty = false
@@ -99,10 +100,10 @@ final class Connection: LoopSource {
   var isOpen: Bool { state == .open }
 
   /// Whether what was appended ends in a file: until it has been sent, nothing can follow.
-  var isSendingFile: Bool { output.endsInFile }
+  var isSendingFile: Bool { output?.endsInFile ?? false }
 
   /// Bytes that the socket has not taken yet.
-  var waitingBytes: Int { output.count }
+  var waitingBytes: Int { output?.count ?? 0 }
 
   /// Bytes that the kernel holds and the peer has not acknowledged; 0 where it does not say.
   var unacknowledgedBytes: Int { socket.unsentBytes() ?? 0 }
@@ -112,15 +113,22 @@ final class Connection: LoopSource {
   /// Appends to what goes out at the end of this turn.
   func append(_ body: (inout [UInt8]) -> Void) {
     guard state == .open else { return }
-    output.withBytes(body)
+    waiting().withBytes(body)
     markDirty()
   }
 
   /// A file follows what has been appended.
   func append(file: OpenFile, offset: Int, length: Int) {
     guard state == .open else { return }
-    output.append(file: file, offset: offset, length: length)
+    waiting().append(file: file, offset: offset, length: length)
     markDirty()
+  }
+
+  private func waiting() -> OutputBuffer {
+    if let output { return output }
+    let made = OutputBuffer()
+    output = made
+    return made
   }
 
   /// Asks for `fill` at the end of this turn.
@@ -166,7 +174,10 @@ final class Connection: LoopSource {
 
   /// Looks whether the peer of a stream takes what it is sent; returns whether to look again.
   func looksAtPeer(now: Int64) -> Bool {
-    guard isUnsettled, transport != .http, state == .open else { return false }
+    guard isUnsettled, transport != .http, state == .open else {
+      isUnsettled = false
+      return false
+    }
     let limits = worker.limits
     let verdict = patience.look(
       now: now, sentBytes: sentBytes, isBlocked: isBlocked,
@@ -192,7 +203,7 @@ final class Connection: LoopSource {
   func close(_ cause: CloseCause) {
     guard state != .closed else { return }
     if state == .open { self.cause = cause }
-    worker.traffic.closed(transport, self.cause)
+    worker.disconnects.count(transport, self.cause)
     state = .closed
     driver?.connectionClosed()
     driver = nil
@@ -267,15 +278,14 @@ final class Connection: LoopSource {
   /// connection must wait for its socket.
   private func pull() throws(Errno) -> Bool {
     var hasMore = false
-    let worker = worker
-    worker.scratch.removeAll(keepingCapacity: true)
-    if state == .open, let driver, !output.endsInFile {
-      let limit = worker.limits.bytesPerTurn
-      hasMore = driver.fill(&worker.scratch, limit: limit)
+    var bytes = worker.takeScratch()
+    defer { worker.giveBack(scratch: bytes) }
+    if state == .open, let driver, !isSendingFile {
+      hasMore = driver.fill(&bytes, limit: worker.limits.bytesPerTurn)
     }
     guard state != .closed else { return false }
     isBehind = hasMore && state == .open
-    let isTaken = try send(worker.scratch)
+    let isTaken = try send(bytes)
     worker.observeLag()
     guard isTaken, isBehind else { return isTaken }
     // One portion a turn: the rest waits until everybody else has had theirs.
@@ -286,13 +296,13 @@ final class Connection: LoopSource {
 
   /// Whether the socket took everything; asks for writability where it did not.
   private func send(_ fresh: [UInt8]) throws(Errno) -> Bool {
-    let before = output.count + fresh.count
+    let before = waitingBytes + fresh.count
     if before == 0 { return true }
-    let flushed = try output.send(fresh, to: socket)
-    let taken = before - output.count
+    let flushed = try give(fresh)
+    let taken = before - waitingBytes
     sentBytes += UInt64(taken)
     worker.traffic.sent(taken, by: transport)
-    if transport != .http {
+    if transport != .http, !isUnsettled {
       isUnsettled = true
       worker.looksAtPeersSoon()
     }
@@ -304,6 +314,21 @@ final class Connection: LoopSource {
     case .fileEnded: close(.failed)
     }
     return false
+  }
+
+  /// Gives the socket what waits and `fresh` behind it, in one write when nothing waits; what it does
+  /// not take waits.
+  private func give(_ fresh: [UInt8]) throws(Errno) -> OutputBuffer.Flushed {
+    guard let output else {
+      let taken = try socket.take(fresh, from: 0)
+      if taken == fresh.count { return .all }
+      waiting().withBytes { $0 += fresh[taken...] }
+      return .blocked
+    }
+    if !fresh.isEmpty { output.withBytes { $0 += fresh } }
+    let flushed = try output.flush(to: socket)
+    if case .all = flushed { self.output = nil }
+    return flushed
   }
 
   /// A peer that takes nothing for so long has gone away.

@@ -2,8 +2,8 @@ internal import Syscalls
 internal import SystemPackage
 
 /// Bytes accepted for one client but not yet taken by its socket, and a file that follows them.
-/// Confined to its loop. Holds no memory while empty.
-struct OutputBuffer {
+/// Confined to its loop. There is none while all has been taken.
+final class OutputBuffer {
   /// What came of a flush.
   enum Flushed {
     case all
@@ -22,8 +22,6 @@ struct OutputBuffer {
   private var fileOffset = 0
   private var fileLeft = 0
 
-  var isEmpty: Bool { bytes.isEmpty && file == nil }
-
   /// Whether a file comes last: nothing can be appended until it has been sent.
   var endsInFile: Bool { file != nil }
 
@@ -31,7 +29,7 @@ struct OutputBuffer {
   var count: Int { bytes.count - sent + fileLeft }
 
   /// Appends to what goes out; not while a file is being sent.
-  mutating func withBytes(_ body: (inout [UInt8]) -> Void) {
+  func withBytes(_ body: (inout [UInt8]) -> Void) {
     precondition(file == nil, "bytes cannot follow a file that is being sent")
     body(&bytes)
   }
@@ -39,7 +37,7 @@ struct OutputBuffer {
   /// The file follows what has been appended. A short one is read now, to go out with that in one
   /// send, which costs ten times what reading it does; one that has become shorter than `length` stays
   /// a file, whose end the flush finds.
-  mutating func append(file: OpenFile, offset: Int, length: Int) {
+  func append(file: OpenFile, offset: Int, length: Int) {
     precondition(self.file == nil, "one file at a time")
     guard length > 0 else { return }
     if length <= Self.shortFile, let content = try? file.read(count: length, at: offset),
@@ -53,22 +51,10 @@ struct OutputBuffer {
     fileLeft = length
   }
 
-  /// Sends `fresh` behind what waits, in one write when nothing waits, and keeps what the socket
-  /// did not take.
-  mutating func send(_ fresh: [UInt8], to socket: borrowing Socket) throws(Errno) -> Flushed {
-    guard isEmpty, !fresh.isEmpty else {
-      if !fresh.isEmpty { withBytes { $0 += fresh } }
-      return try flush(to: socket)
-    }
-    let taken = try Self.write(fresh, from: 0, to: socket)
-    if taken == fresh.count { return .all }
-    bytes = Array(fresh[taken...])
-    return .blocked
-  }
-
-  private mutating func flush(to socket: borrowing Socket) throws(Errno) -> Flushed {
+  /// Gives the socket what it takes.
+  func flush(to socket: borrowing Socket) throws(Errno) -> Flushed {
     if !bytes.isEmpty {
-      sent += try Self.write(bytes, from: sent, to: socket)
+      sent += try socket.take(bytes, from: sent)
       guard sent == bytes.count else { return .blocked }
       bytes = []
       sent = 0
@@ -85,14 +71,14 @@ struct OutputBuffer {
     }
     return .all
   }
+}
 
-  private static func write(
-    _ bytes: [UInt8], from start: Int, to socket: borrowing Socket
-  ) throws(Errno) -> Int {
-    guard start < bytes.count else { return 0 }
-    switch try socket.write(bytes, from: start) {
-    case .wouldBlock: return 0
-    case .bytes(let count): return count
+extension Socket {
+  /// How many bytes from `start` on the socket took; 0 when it takes none now.
+  func take(_ bytes: [UInt8], from start: Int) throws(Errno) -> Int {
+    switch try write(bytes, from: start) {
+    case .wouldBlock: 0
+    case .bytes(let count): count
     }
   }
 }

@@ -41,22 +41,16 @@ enum CloseCause: String, CaseIterable, Sendable {
   case limit
 }
 
-/// Counts of one loop since it began. Confined to it.
+/// Counts of one loop since it began, plain numbers: some change with each send. Confined to it.
 struct Traffic: Sendable {
   /// Connections taken, also those that were refused afterwards.
   var accepted: UInt64 = 0
-  /// By cause, in the order of `CloseCause.allCases`, for each transport.
-  private(set) var disconnects: [Transport: [CloseCause: UInt64]] = [:]
   /// Bytes taken by sockets, in the order of `Transport`.
-  private(set) var bytesSent = [UInt64](repeating: 0, count: Transport.allCases.count)
+  private(set) var bytesSent = InlineArray<6, UInt64>(repeating: 0)
   /// Calls of send(2) and sendfile(2).
   var sends: UInt64 = 0
   /// From the kernel's record to the socket that took its event.
   var lag = LagHistogram()
-
-  mutating func closed(_ transport: Transport, _ cause: CloseCause) {
-    disconnects[transport, default: [:]][cause, default: 0] += 1
-  }
 
   mutating func sent(_ bytes: Int, by transport: Transport) {
     sends += 1
@@ -66,40 +60,60 @@ struct Traffic: Sendable {
   mutating func add(_ other: Traffic) {
     accepted += other.accepted
     sends += other.sends
-    for (transport, causes) in other.disconnects {
-      for (cause, count) in causes {
-        disconnects[transport, default: [:]][cause, default: 0] += count
-      }
-    }
     for index in bytesSent.indices { bytesSent[index] += other.bytesSent[index] }
     lag.add(other.lag)
   }
 }
 
+/// Connections, and event streams of HTTP/2, of one loop that have ended. Confined to it.
+struct Disconnects: Sendable, Equatable {
+  private struct Kind: Hashable {
+    let transport: Transport
+    let cause: CloseCause
+  }
+
+  private var counts: [Kind: UInt64] = [:]
+
+  subscript(transport: Transport, cause: CloseCause) -> UInt64 {
+    counts[Kind(transport: transport, cause: cause)] ?? 0
+  }
+
+  mutating func count(_ transport: Transport, _ cause: CloseCause) {
+    counts[Kind(transport: transport, cause: cause), default: 0] += 1
+  }
+
+  mutating func add(_ other: Disconnects) { counts.merge(other.counts, uniquingKeysWith: +) }
+}
+
 /// How long changes take, in buckets whose upper bounds Prometheus and people can read. One
 /// observation for each send: the oldest change in it.
-struct LagHistogram: Sendable, Equatable {
+struct LagHistogram: Sendable {
   /// Seconds: half a millisecond is a quiet machine with `settle` 0, 25 ms the default `settle`,
   /// beyond a second somebody is behind.
-  static let bounds = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60,
+  static let bounds = limits.map { Double($0) / 1e9 }
+  private static let limits: [Int64] = [
+    500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000,
+    250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000,
+    60_000_000_000,
   ]
-  private static let limits = bounds.map { Int64($0 * 1e9) }
 
-  /// Observations at or below each bound and above the one before; the last is beyond all.
-  private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
+  /// One more than there are bounds.
+  private var buckets = InlineArray<16, UInt64>(repeating: 0)
   /// Seconds.
   private(set) var sum = 0.0
+
+  /// Observations at or below each bound and above the one before; the last is beyond all.
+  var counts: [UInt64] { buckets.indices.map { buckets[$0] } }
 
   /// A clock that was set back counts as no time at all.
   mutating func observe(nanoseconds: Int64) {
     let lag = max(0, nanoseconds)
-    counts[Self.limits.firstIndex { lag <= $0 } ?? Self.limits.count] += 1
+    buckets[Self.limits.firstIndex { lag <= $0 } ?? Self.limits.count] += 1
     sum += Double(lag) / 1e9
   }
 
   mutating func add(_ other: LagHistogram) {
-    for index in counts.indices { counts[index] += other.counts[index] }
+    for index in buckets.indices { buckets[index] += other.buckets[index] }
     sum += other.sum
   }
 }

@@ -29,8 +29,8 @@ final class Worker {
   let hub: Hub
   let router: Router
   let mailbox: WorkerMailbox
-  /// What a turn's `fill` writes into; empty between connections.
-  var scratch: [UInt8] = []
+  /// What a turn's `fill` writes into, one connection after the other.
+  private var scratch: [UInt8] = []
   /// What a read fills; its content is valid during one `receive`.
   let readBuffer: UnsafeMutableRawBufferPointer
   private(set) var connections: [ConnectionID: Connection] = [:]
@@ -40,6 +40,7 @@ final class Worker {
   let compression: CompressionGroups
   private(set) var requests: UInt64 = 0
   var traffic = Traffic()
+  var disconnects = Disconnects()
 
   private var listeners: [Listener] = []
   private var order = TurnOrder<Connection>()
@@ -139,7 +140,7 @@ final class Worker {
   /// Only so many at a time: whoever comes then finds the connection closed.
   private func refuse(_ socket: consuming Socket, _ peer: SocketAddress, _ refusal: Refusal) {
     guard refused < limits.refusedAtOnce else {
-      traffic.closed(.http, .limit)
+      disconnects.count(.http, .limit)
       return
     }
     if begin(socket, peer, refusal) { refused += 1 }
@@ -159,6 +160,16 @@ final class Worker {
     driver.start()
     return true
   }
+
+  /// Empty, with room for a portion. Taken, not lent: nobody else has it then, so that writing into it
+  /// asks nothing of the exclusivity checks. `giveBack(scratch:)` it.
+  func takeScratch() -> [UInt8] {
+    var taken = exchange(&scratch, with: [])
+    taken.removeAll(keepingCapacity: true)
+    return taken
+  }
+
+  func giveBack(scratch taken: consuming [UInt8]) { scratch = taken }
 
   func isDirty(_ connection: Connection, isBehind: Bool) {
     order.add(connection, isBehind: isBehind)

@@ -100,6 +100,11 @@ package struct WebSocketParser: ~Copyable {
     while true {
       switch state {
       case .header:
+        guard !unparsed.isEmpty else {
+          // Ten thousand idle clients keep nothing.
+          unparsed = ByteQueue()
+          return .needMore
+        }
         guard try readHeader() else { return .needMore }
       case .data(let header, let received):
         guard try readData(header, received) else { return .needMore }

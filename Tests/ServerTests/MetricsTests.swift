@@ -82,18 +82,26 @@ struct LagHistogramTests {
   @Test("loops are added up")
   func adding() {
     var (one, other) = (Traffic(), Traffic())
-    one.closed(.sse, .peer)
     one.sent(10, by: .sse)
-    other.closed(.sse, .peer)
-    other.closed(.http, .timeout)
     other.sent(5, by: .websocket)
     other.lag.observe(nanoseconds: 1)
     one.add(other)
-    #expect(one.disconnects == [.sse: [.peer: 2], .http: [.timeout: 1]])
     #expect(one.bytesSent[Transport.sse.rawValue] == 10)
     #expect(one.bytesSent[Transport.websocket.rawValue] == 5)
     #expect(one.sends == 2)
     #expect(one.lag.counts.reduce(0, +) == 1)
+  }
+
+  @Test("and so are the ends of their connections, by what they were used for and why")
+  func addingDisconnects() {
+    var (one, other) = (Disconnects(), Disconnects())
+    one.count(.sse, .peer)
+    other.count(.sse, .peer)
+    other.count(.http, .timeout)
+    one.add(other)
+    #expect(one[.sse, .peer] == 2)
+    #expect(one[.http, .timeout] == 1)
+    #expect(one[.http, .peer] == 0)
   }
 }
 

@@ -36,7 +36,9 @@ private struct LoopMetrics: Sendable {
   var waitingBytes = 0
   let requests: UInt64
   let traffic: Traffic
+  let disconnects: Disconnects
   let hub: HubCounters
+  let resets: [ResetReason: UInt64]
   let groups: Int
   let compressionGroups: Int
   let compressionMembers: Int
@@ -46,8 +48,11 @@ private struct LoopMetrics: Sendable {
   init(_ worker: Worker) {
     requests = worker.requests
     traffic = worker.traffic
-    hub = worker.hub.statistics.counters
-    groups = worker.hub.statistics.groups
+    disconnects = worker.disconnects
+    let statistics = worker.hub.statistics
+    hub = statistics.counters
+    resets = statistics.resets
+    groups = statistics.groups
     compressionGroups = worker.compression.count
     compressionMembers = worker.compression.members
     textBytes = worker.compression.textBytes
@@ -67,8 +72,11 @@ private struct LoopMetrics: Sendable {
 
 extension PrometheusText {
   fileprivate mutating func describe(_ loops: [LoopMetrics], _ shared: Shared) {
-    var traffic = Traffic()
-    for loop in loops { traffic.add(loop.traffic) }
+    var (traffic, disconnects) = (Traffic(), Disconnects())
+    for loop in loops {
+      traffic.add(loop.traffic)
+      disconnects.add(loop.disconnects)
+    }
     func sum(_ number: (LoopMetrics) -> UInt64) -> Double {
       Double(loops.reduce(0) { $0 + number($1) })
     }
@@ -98,7 +106,7 @@ extension PrometheusText {
       family in
       for transport in Transport.allCases {
         for cause in CloseCause.allCases {
-          let count = traffic.disconnects[transport]?[cause] ?? 0
+          let count = disconnects[transport, cause]
           if count > 0 {
             family.sample(["transport": transport.name, "reason": cause.rawValue], Double(count))
           }
@@ -139,7 +147,7 @@ extension PrometheusText {
     family("tidings_resets_total", .counter, "Resets said to clients that had missed something.") {
       family in
       for reason in ResetReason.allCases {
-        let count = loops.reduce(0) { $0 + ($1.hub.resets[reason] ?? 0) }
+        let count = loops.reduce(0) { $0 + ($1.resets[reason] ?? 0) }
         if count > 0 { family.sample(["reason": reason.name], Double(count)) }
       }
     }

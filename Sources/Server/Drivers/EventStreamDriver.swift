@@ -1,4 +1,3 @@
-internal import Compression
 internal import EventFormats
 internal import EventLoop
 internal import Fanout
@@ -9,16 +8,12 @@ internal import Syscalls
 
 /// One subscription sent as the body of one answer: Server-Sent Events or NDJSON. Confined to its
 /// loop. Holds no events: what the socket does not take stays in the journal.
-final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
+final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
   let framing: StreamFraming
   private let channel: any Channel
-  /// How it is compressed, if at all.
-  private var body: CompressedBody?
-  /// Whose texts it shares.
-  private var group: (key: CompressionGroups.Key, deflate: SharedDeflate)?
-  /// While content is made: where that begins which is for this client alone and not compressed yet.
-  private var ownStart = 0
-  private let coding: ContentCoding?
+  private let worker: Worker
+  /// Nil: it goes out as it is.
+  private let compressor: EventStreamCompressor?
   private let heartbeat: Int64
   private let batch: Int64
   private var subscription: Subscription?
@@ -29,22 +24,23 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter
 
   init(channel: any Channel, stream: EventStream) {
     self.channel = channel
+    let worker = channel.worker
+    self.worker = worker
     framing = stream.framing
-    coding = stream.coding
-    body = stream.coding.map {
-      CompressedBody($0.format, loose: channel.worker.compression.deflater())
-    }
+    compressor = stream.coding.map { EventStreamCompressor($0, worker.compression) }
     heartbeat = stream.heartbeat
     batch = stream.batch
   }
 
   /// Opens the subscription; its `hello` goes out at the end of this turn.
   func start(_ request: SubscriptionRequest) {
-    let worker = channel.worker
     let subscription = worker.hub.subscribe(
       request, framing: framing, owner: self, now: Clock.realtime())
     self.subscription = subscription
-    if let coding { share(subscription, by: coding) }
+    if let compressor {
+      compressor.join(subscription, batch: batch)
+      subscription.letOwnerWriteBroadcasts()
+    }
     worker.streamOpened(channel)
     heartbeatAt = worker.loop.now + heartbeat
     armTimer()
@@ -64,13 +60,13 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter
 
   func fill(_ bytes: inout [UInt8], limit: Int) -> Bool {
     guard isReady, gatheringUntil == 0, let subscription else { return false }
-    if let since = subscription.unseenSince { channel.worker.noteLag(since: since) }
+    if let since = subscription.unseenSince { worker.noteLag(since: since) }
     let start = bytes.count
-    ownStart = start
+    compressor?.begin(at: start)
     let pulled = subscription.pull(into: &bytes, limit: limit)
-    compressOwn(&bytes)
-    if case .close = pulled { body?.appendEnd(into: &bytes) }
-    if bytes.count > start { heartbeatAt = channel.worker.loop.now + heartbeat }
+    compressor?.compressOwn(&bytes)
+    if case .close = pulled { compressor?.appendEnd(to: &bytes) }
+    if bytes.count > start { heartbeatAt = worker.loop.now + heartbeat }
     switch pulled {
     case .more: return true
     case .caughtUp, .waiting: isReady = false
@@ -82,7 +78,7 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter
   func outputDrained() {}
 
   func deadlinePassed() {
-    let now = channel.worker.loop.now
+    let now = worker.loop.now
     if gatheringUntil != 0, gatheringUntil <= now {
       gatheringUntil = 0
       channel.markDirty()
@@ -102,7 +98,7 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter
   /// An EventSource comes back nevertheless, and is then answered 204.
   func removedByOperator() {
     if framing != .ndjson, let cursor = subscription?.farewellCursor {
-      channel.worker.shared.removals.add(cursor.text, from: channel.peer)
+      worker.shared.removals.add(cursor.text, from: channel.peer)
     }
     sayBye("removed", nil, .removed)
   }
@@ -110,9 +106,9 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter
   func connectionClosed() {
     guard let subscription else { return }
     self.subscription = nil
-    channel.worker.hub.unsubscribe(subscription)
-    if let group { channel.worker.compression.leave(group.key) }
-    channel.worker.streamClosed(channel)
+    worker.hub.unsubscribe(subscription)
+    compressor?.leave()
+    worker.streamClosed(channel)
   }
 
   // MARK: SubscriptionOwner
@@ -121,7 +117,7 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter
     isReady = true
     if batch > 0 {
       guard gatheringUntil == 0 else { return }
-      gatheringUntil = channel.worker.loop.now + batch
+      gatheringUntil = worker.loop.now + batch
       armTimer()
     } else {
       channel.markDirty()
@@ -129,45 +125,21 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter
   }
 
   func subscription(_ subscription: Subscription, needs page: ListingRequest) {
-    channel.worker.fetch(page, for: subscription)
+    worker.fetch(page, for: subscription)
   }
 
-  // MARK: BroadcastWriter
-
   func append(_ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8]) {
-    compressOwn(&output)
-    if let group {
-      let now = channel.worker.loop.now
-      body?.append(SharedText(broadcast), by: group.deflate, now: now, into: &output)
-    } else {
-      body?.append(broadcast.bytes, into: &output)
-    }
-    ownStart = output.count
+    compressor?.append(broadcast, now: worker.loop.now, to: &output)
   }
 
   // MARK: Inside
-
-  private func share(_ subscription: Subscription, by coding: ContentCoding) {
-    subscription.broadcastWriter = self
-    let key = CompressionGroups.Key(
-      filter: subscription.filterID, framing: framing, form: .body(coding.format), batch: batch)
-    group = channel.worker.compression.join(key).map { (key, $0) }
-  }
-
-  /// Compresses what was said to this client alone, so that all of it can be read at once.
-  private func compressOwn(_ bytes: inout [UInt8]) {
-    guard body != nil, bytes.count > ownStart else { return }
-    let said = Array(bytes[ownStart...])
-    bytes.removeSubrange(ownStart...)
-    body?.append(said, into: &bytes)
-  }
 
   private func sayBye(_ reason: String, _ reconnectAfterMilliseconds: Int?, _ cause: CloseCause) {
     say { bytes in
       subscription?.appendBye(
         reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
     }
-    if body != nil { channel.append { body?.appendEnd(into: &$0) } }
+    if let compressor { channel.append { compressor.appendEnd(to: &$0) } }
     channel.end(cause)
   }
 
@@ -178,17 +150,15 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter
     }
     var sign: [UInt8] = []
     framing.appendHeartbeat(into: &sign)
-    guard body != nil else { return say { $0 += sign } }
-    channel.append {
-      body?.append(sign: sign, by: group?.deflate, now: channel.worker.loop.now, into: &$0)
-    }
+    guard let compressor else { return say { $0 += sign } }
+    channel.append { compressor.append(sign: sign, now: worker.loop.now, to: &$0) }
   }
 
   private func say(_ content: (inout [UInt8]) -> Void) {
     channel.append { bytes in
-      ownStart = bytes.count
+      compressor?.begin(at: bytes.count)
       content(&bytes)
-      compressOwn(&bytes)
+      compressor?.compressOwn(&bytes)
     }
   }
 

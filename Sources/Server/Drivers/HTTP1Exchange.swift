@@ -1,3 +1,4 @@
+internal import Bytes
 internal import EventLoop
 internal import HTTP1
 internal import HTTPTypes
@@ -10,6 +11,7 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
   private let connection: Connection
   var driver: (any ChannelDriver)?
   private let framing: HTTP1ResponseEncoder.Framing
+  private let isChunked: Bool
   private let minorVersion: Int
   private var keepsConnection: Bool
   /// The head of the answer, until it goes out before the first content.
@@ -28,7 +30,8 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
   init(_ connection: Connection, _ head: HTTP1RequestParser.RequestHead, unread: [UInt8]?) {
     self.connection = connection
     minorVersion = head.minorVersion
-    framing = minorVersion > 0 ? .chunked : .untilClose
+    isChunked = minorVersion > 0
+    framing = isChunked ? .chunked : .untilClose
     keepsConnection = head.keepAlive && minorVersion > 0
     self.unread = unread
   }
@@ -38,6 +41,7 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
     self.connection = connection
     minorVersion = 1
     framing = .none
+    isChunked = false
     keepsConnection = false
   }
 
@@ -67,9 +71,11 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
       } else if keepsConnection {
         .keepAlive(peerMinorVersion: minorVersion)
       } else { .close }
+    var bytes: [UInt8] = []
     HTTP1ResponseEncoder.appendHead(
       status, fields: fields, framing: hasContent ? framing : .none, persistence: persistence,
-      to: &head)
+      to: &bytes)
+    head = bytes
     markDirty()
   }
 
@@ -169,8 +175,6 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
 
   // MARK: Inside
 
-  private var isChunked: Bool { framing == .chunked }
-
   private func takeHead(into bytes: inout [UInt8], at start: Int) {
     guard !head.isEmpty else { return }
     bytes.insert(contentsOf: head, at: start)
@@ -186,7 +190,7 @@ extension HTTP1ResponseEncoder {
   /// Leaves room for a chunk's size, which is known when the chunk is complete (RFC 9112 §7.1:
   /// leading zeros are allowed). Returns where the content starts.
   fileprivate static func beginChunk(in bytes: inout [UInt8], _ chunked: Bool) -> Int {
-    if chunked { bytes += "00000000\r\n".utf8 }
+    if chunked { bytes.append("00000000\r\n") }
     return bytes.count
   }
 
@@ -198,13 +202,14 @@ extension HTTP1ResponseEncoder {
       bytes.removeLast(sizeLineLength)
       return
     }
-    var left = size
-    for place in stride(from: start - 3, through: start - sizeLineLength, by: -1) {
+    var (left, place) = (size, start - 3)
+    while left > 0 {
       let digit = UInt8(left & 0xF)
       bytes[place] = digit < 10 ? 0x30 + digit : 0x57 + digit
       left >>= 4
+      place -= 1
     }
-    bytes += "\r\n".utf8
+    bytes.append("\r\n")
   }
 
   private static let sizeLineLength = 10

@@ -212,7 +212,7 @@ final class HTTP2Stream: Channel, LoopSource {
 
   /// The stream is gone: by the client's will, unless all had been said.
   func closed() {
-    if isOpen, driver != nil { worker.traffic.closed(transport, .peer) }
+    if isOpen, driver != nil { worker.disconnects.count(transport, .peer) }
     release()
   }
 
@@ -278,7 +278,7 @@ final class HTTP2Stream: Channel, LoopSource {
 
   func end(_ cause: CloseCause) {
     guard isOpen || phase == .said else { return }
-    if transport != .http { worker.traffic.closed(transport, cause) }
+    if transport != .http { worker.disconnects.count(transport, cause) }
     guard phase == .answering else { return }
     // Who said goodbye has no more to say; nghttpx keeps its half open even so, and has 100 streams.
     if cause == .peer { lingerSeconds = 0 }
@@ -289,7 +289,7 @@ final class HTTP2Stream: Channel, LoopSource {
 
   func close(_ cause: CloseCause) {
     guard phase != .released else { return }
-    if transport != .http { worker.traffic.closed(transport, cause) }
+    if transport != .http { worker.disconnects.count(transport, cause) }
     reset(cause == .peer ? .noError : .cancel)
   }
 

@@ -4,12 +4,13 @@ internal import Fanout
 internal import HTTPSemantics
 internal import WebSocket
 
-/// What of a WebSocket's messages is compressed, and by what (RFC 7692). A value of its driver.
+/// What of a WebSocket's messages is compressed, and by what (RFC 7692). Confined to its
+/// loop.
 ///
 /// A socket has one window for all its messages, so it follows one of its subscriptions' groups at a
 /// time. Messages that are not compressed do not enter the window (§7.2.3): answers, and what is short
 /// or belongs to another group, go between those of the group as they are.
-struct WebSocketCompressor {
+final class WebSocketCompressor {
   private let agreed: MessageCompression
   private let groups: CompressionGroups
   private let loose: Deflater
@@ -25,7 +26,7 @@ struct WebSocketCompressor {
     place = DecoderPlace(.raw(windowBits: agreed.serverWindowBits))
   }
 
-  mutating func add(_ subscription: Subscription) {
+  func add(_ subscription: Subscription) {
     var form = agreed
     form.clientWindowBits = nil  // of no concern for what the server sends
     let key = CompressionGroups.Key(
@@ -33,17 +34,17 @@ struct WebSocketCompressor {
     if let group = groups.join(key) { shared[ObjectIdentifier(subscription)] = (key, group) }
   }
 
-  mutating func remove(_ subscription: Subscription) {
+  func remove(_ subscription: Subscription) {
     guard let group = shared.removeValue(forKey: ObjectIdentifier(subscription)) else { return }
     if place.isFollowing(group.deflate) { place.leave() }
     groups.leave(group.key)
   }
 
   /// A pull begins.
-  mutating func begin(at start: Int) { ownStart = start }
+  func begin(at start: Int) { ownStart = start }
 
   /// Compresses what the pull has for this client alone, where it is worth it.
-  mutating func compressOwn(_ bytes: inout [UInt8]) {
+  func compressOwn(_ bytes: inout [UInt8]) {
     defer { ownStart = bytes.count }
     guard bytes.count - ownStart >= ContentCoding.least else { return }
     let said = Array(bytes[ownStart...])
@@ -53,7 +54,7 @@ struct WebSocketCompressor {
     place.leave()
   }
 
-  mutating func append(
+  func append(
     _ broadcast: Broadcast, of subscription: Subscription, now: Int64, to output: inout [UInt8]
   ) {
     compressOwn(&output)

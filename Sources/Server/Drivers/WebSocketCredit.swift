@@ -3,7 +3,7 @@ internal import WebSocket
 
 /// How many events more a client takes of one subscription (`credit`, wire contract, section 4).
 /// `hello`, `bookmark` and `bye` cost nothing. Confined to its loop.
-struct WebSocketCredit {
+final class WebSocketCredit {
   private var left = 0
   /// The rest of a change that is several events, for which there was no credit: a few frames.
   private var held: [UInt8] = []
@@ -11,10 +11,10 @@ struct WebSocketCredit {
   /// Whether the client was told everything that was pulled for it.
   var holdsNothing: Bool { held.isEmpty }
 
-  mutating func grant(_ events: Int) { left = left > Int.max - events ? .max : left + events }
+  func grant(_ events: Int) { left = left > Int.max - events ? .max : left + events }
 
   /// As `Subscription.pull`, a record at a time; `.waiting` also where credit is missing.
-  mutating func pull(
+  func pull(
     _ subscription: Subscription, into bytes: inout [UInt8], limit: Int
   ) -> Pull {
     let start = bytes.count
@@ -37,12 +37,12 @@ struct WebSocketCredit {
   }
 
   /// What is held comes before the last word, credit or not.
-  mutating func releaseAll(into bytes: inout [UInt8]) {
+  func releaseAll(into bytes: inout [UInt8]) {
     bytes += held
     held = []
   }
 
-  private mutating func release(into bytes: inout [UInt8]) {
+  private func release(into bytes: inout [UInt8]) {
     var end = 0
     while end < held.count {
       let frame = WebSocketFrame.extent(in: held, at: end)

@@ -9,20 +9,27 @@ internal import WebSocket
 
 /// Speaks the `tidings.v1` operations over a WebSocket (RFC 6455): many subscriptions, each named by
 /// its `ref`. Confined to its loop.
-final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
+final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   private let channel: any Channel
+  private let worker: Worker
   private let access: Access
   private var parser: WebSocketParser
-  private var open: [String: Subscription] = [:]
-  /// Subscriptions with something to say, in the order they became ready.
-  private var ready: [Subscription] = []
-  /// Of the subscriptions whose client counts what it takes.
-  private var credits: [ObjectIdentifier: WebSocketCredit] = [:]
+  private var open: [Followed] = []
+  /// Whose turn it is first when what they have to say is more than one portion.
+  private var first = 0
   private var closeSent = false
   /// How what it sends may be compressed, and how its subscriptions share that.
-  private var compressor: WebSocketCompressor?
+  private let compressor: WebSocketCompressor?
   /// Operations may be left unread until the client has taken the answers to others.
   private var holdsBack = false
+
+  private struct Followed {
+    let subscription: Subscription
+    /// Whether it has something to say.
+    var isReady = false
+    /// Nil: the client does not count what it takes.
+    var credit: WebSocketCredit?
+  }
 
   /// Answers that may wait unsent before the next operation is looked at.
   private static let unsentLimit = 64 * 1024
@@ -32,18 +39,21 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
 
   init(channel: any Channel, upgrade: WebSocketUpgrade) {
     self.channel = channel
+    let worker = channel.worker
+    self.worker = worker
     access = upgrade.access
     parser = WebSocketParser(role: .server, compression: upgrade.compression)
-    compressor = upgrade.compression.map { WebSocketCompressor($0, channel.worker.compression) }
+    compressor = upgrade.compression.map { WebSocketCompressor($0, worker.compression) }
   }
 
   func start() {
-    channel.worker.streamOpened(channel)
+    worker.streamOpened(channel)
     armPing()
   }
 
   var subscriptions: [(ref: String?, subscription: Subscription)] {
-    open.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    open.map { ($0.subscription.framing.ref, $0.subscription) }
+      .sorted { ($0.ref ?? "") < ($1.ref ?? "") }
   }
 
   // MARK: ConnectionDriver
@@ -78,16 +88,18 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
 
   func fill(_ bytes: inout [UInt8], limit: Int) -> Bool {
     guard !closeSent else { return false }
-    var waiting: [Subscription] = []
-    for _ in ready.indices {
-      let subscription = ready.removeFirst()
+    let begin = first
+    for place in open.indices {
+      let index = (begin + place) % open.count
+      guard open[index].isReady else { continue }
       guard bytes.count < limit else {
-        waiting.append(subscription)
-        continue
+        first = index
+        return true
       }
-      switch pull(subscription, into: &bytes, limit: limit - bytes.count) {
+      open[index].isReady = false
+      switch pull(open[index], into: &bytes, limit: limit - bytes.count) {
       case .caughtUp, .waiting: break
-      case .more: waiting.append(subscription)
+      case .more: open[index].isReady = true
       case .close:
         closeSent = true
         WebSocketFrame.appendClose(code: Self.slow, reason: "slow", to: &bytes)
@@ -95,32 +107,30 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
         return false
       }
     }
-    // Whoever became ready meanwhile comes behind those that were cut short.
-    if !waiting.isEmpty { ready = waiting + ready }
-    return !ready.isEmpty
+    return open.contains { $0.isReady }
   }
 
-  private func pull(_ subscription: Subscription, into bytes: inout [UInt8], limit: Int) -> Pull {
+  private func pull(_ followed: Followed, into bytes: inout [UInt8], limit: Int) -> Pull {
+    let subscription = followed.subscription
     let (start, since) = (bytes.count, subscription.unseenSince)
     compressor?.begin(at: start)
     let pulled =
-      credits[ObjectIdentifier(subscription)]?.pull(subscription, into: &bytes, limit: limit)
+      followed.credit?.pull(subscription, into: &bytes, limit: limit)
       ?? subscription.pull(into: &bytes, limit: limit)
     compressor?.compressOwn(&bytes)
-    if let since, bytes.count > start { channel.worker.noteLag(since: since) }
+    if let since, bytes.count > start { worker.noteLag(since: since) }
     return pulled
   }
 
   func outputDrained() { if holdsBack { takeMessages() } }
 
   func deadlinePassed() {
-    compressor?.releaseIdle(now: channel.worker.loop.now)
+    compressor?.releaseIdle(now: worker.loop.now)
     // A client that has not taken what was sent could not answer a ping either.
     if channel.waitingBytes == 0 {
       channel.append { bytes in
-        for subscription in open.values
-        where credits[ObjectIdentifier(subscription)]?.holdsNothing != false {
-          _ = subscription.bookmarkIfDue(now: Clock.realtime(), into: &bytes)
+        for followed in open where followed.credit?.holdsNothing != false {
+          _ = followed.subscription.bookmarkIfDue(now: Clock.realtime(), into: &bytes)
         }
         WebSocketFrame.append(.ping, [], to: &bytes)
       }
@@ -139,30 +149,25 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   }
 
   func connectionClosed() {
-    for subscription in open.values { end(subscription) }
-    open = [:]
-    credits = [:]
-    ready = []
-    channel.worker.streamClosed(channel)
+    for followed in open { end(followed.subscription) }
+    open = []
+    worker.streamClosed(channel)
   }
 
   // MARK: SubscriptionOwner
 
   func subscriptionIsReady(_ subscription: Subscription) {
-    guard !ready.contains(where: { $0 === subscription }) else { return }
-    ready.append(subscription)
+    guard let index = open.firstIndex(where: { $0.subscription === subscription }) else { return }
+    open[index].isReady = true
     channel.markDirty()
   }
 
   func subscription(_ subscription: Subscription, needs page: ListingRequest) {
-    channel.worker.fetch(page, for: subscription)
+    worker.fetch(page, for: subscription)
   }
 
-  // MARK: BroadcastWriter
-
   func append(_ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8]) {
-    let now = channel.worker.loop.now
-    compressor?.append(broadcast, of: subscription, now: now, to: &output)
+    compressor?.append(broadcast, of: subscription, now: worker.loop.now, to: &output)
   }
 
   // MARK: Operations
@@ -202,54 +207,55 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
     guard let ref, (1...64).contains(ref.utf8.count) else {
       throw .malformed("ref", "a subscription needs a name of 1 to 64 bytes")
     }
-    guard open[ref] == nil else {
+    guard index(of: ref) == nil else {
       throw Problem(.conflict, "ref-in-use", "\(ref) is subscribed already", field: "ref")
     }
-    let limit = channel.worker.limits.subscriptionsPerConnection
+    let limit = worker.limits.subscriptionsPerConnection
     guard open.count < limit else {
       throw Problem(
         .tooManyRequests, "too-many-subscriptions", "\(limit) subscriptions are open here already")
     }
     let asked = try SubscriptionFields(members: &members)
     try members.finish()
-    let worker = channel.worker
     let subscription = worker.hub.subscribe(
       try asked.request(worker.shared), framing: .webSocket(ref: ref), owner: self,
       now: Clock.realtime())
-    open[ref] = subscription
-    if compressor != nil {
-      compressor?.add(subscription)
-      subscription.broadcastWriter = self
+    open.append(Followed(subscription: subscription))
+    if let compressor {
+      compressor.add(subscription)
+      subscription.letOwnerWriteBroadcasts()
     }
     subscriptionIsReady(subscription)
   }
 
   private func unsubscribe(_ ref: String?) throws(Problem) {
-    let subscription = try subscription(named: ref)
-    open = open.filter { $0.value !== subscription }
-    end(subscription)
-    credits[ObjectIdentifier(subscription)] = nil
-    ready.removeAll { $0 === subscription }
+    end(open.remove(at: try index(named: ref)).subscription)
   }
 
   private func end(_ subscription: Subscription) {
     compressor?.remove(subscription)
-    channel.worker.hub.unsubscribe(subscription)
+    worker.hub.unsubscribe(subscription)
   }
 
   /// From the first time on the subscription gets no more than what was granted.
   private func grant(_ events: Int?, _ ref: String?) throws(Problem) {
-    let subscription = try subscription(named: ref)
+    let index = try index(named: ref)
     guard let events else { throw .malformed("n", "how many events more, from 1") }
-    credits[ObjectIdentifier(subscription), default: WebSocketCredit()].grant(events)
-    subscriptionIsReady(subscription)
+    let credit = open[index].credit ?? WebSocketCredit()
+    open[index].credit = credit
+    credit.grant(events)
+    subscriptionIsReady(open[index].subscription)
   }
 
-  private func subscription(named ref: String?) throws(Problem) -> Subscription {
-    guard let ref, let subscription = open[ref] else {
+  private func index(named ref: String?) throws(Problem) -> Int {
+    guard let ref, let index = index(of: ref) else {
       throw Problem(.notFound, "no-such-subscription", "nothing is subscribed as \(ref ?? "null")")
     }
-    return subscription
+    return index
+  }
+
+  private func index(of ref: String) -> Int? {
+    open.firstIndex { $0.subscription.framing.ref == ref }
   }
 
   private func say(_ operation: String, _ ref: String?, _ problem: Problem? = nil) {
@@ -265,9 +271,9 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   private func sayBye(_ reason: String, _ reconnectAfterMilliseconds: Int?) {
     guard !closeSent else { return }
     channel.append { bytes in
-      for subscription in open.values {
-        credits[ObjectIdentifier(subscription)]?.releaseAll(into: &bytes)
-        subscription.appendBye(
+      for followed in open {
+        followed.credit?.releaseAll(into: &bytes)
+        followed.subscription.appendBye(
           reason: reason, reconnectAfterMilliseconds: reconnectAfterMilliseconds, into: &bytes)
       }
     }
@@ -281,9 +287,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner, BroadcastWriter {
   }
 
   private func armPing() {
-    let worker = channel.worker
-    channel.setDeadline(
-      worker.loop.now + worker.limits.pingSeconds * second)
+    channel.setDeadline(worker.loop.now + worker.limits.pingSeconds * second)
   }
 }
 

@@ -53,7 +53,7 @@ final class Client {
   private(set) var events: [Event] = []
   private(set) var lastPull: Pull?
 
-  private final class Relay: SubscriptionOwner, BroadcastWriter {
+  private final class Relay: SubscriptionOwner {
     weak var client: Client?
     func append(
       _ broadcast: Broadcast, of subscription: Subscription, to output: inout [UInt8]
@@ -91,7 +91,7 @@ final class Client {
   }
 
   /// Broadcasts are given to it to write, and made for it even where it is the only one.
-  func writesBroadcasts() { subscription.broadcastWriter = relay }
+  func writesBroadcasts() { subscription.letOwnerWriteBroadcasts() }
 
   /// One pull; returns the events it brought.
   @discardableResult
