@@ -6,7 +6,8 @@ import select
 import socket
 import statistics
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from measure import FLOOR, TIDINGS, Program, Scratch, Table, Unmeasured
 from measure import eventually, free_port, in_turns, is_open
@@ -14,6 +15,14 @@ from measure import eventually, free_port, in_turns, is_open
 # Stands once in the name of each file that is made, and nowhere else in what a server says of it: not
 # in the frame either, whose length is some 200.
 MARK = b"Q"
+
+# What is freed goes back to the kernel at once (man 3 mallopt), so that what is resident is held.
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "32768",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "MALLOC_TOP_PAD_": "0",
+}
 
 
 class Clients:
@@ -82,12 +91,12 @@ def text_frame(text):
 
 
 @contextmanager
-def server(kind, directory):
+def server(kind, directory, environment=None):
     port = free_port()
     command = [TIDINGS, "daemon", "--root", directory, "--port", port, "--settle", "0", "--loops", "1"]
     if kind.startswith("floor"):
         command = [FLOOR, kind.partition("-")[2], port, directory]
-    with Program(*command) as program:
+    with Program(*command, environment=environment) as program:
         eventually(lambda: is_open(port), what="listening")
         time.sleep(0.5)
         yield program, port
@@ -106,35 +115,61 @@ class Files:
         return path
 
 
-def per_delivery(kind, count, changes, in_flight=1):
-    """Microseconds of CPU for one event to one of `count` clients, the watcher's work included."""
-    with Scratch() as directory, server(kind, directory) as (program, port):
-        clients, files = Clients(port, count, kind.rpartition("-")[2]), Files(directory)
-        for warm_up in range(1, 4):
-            files.make()
-            clients.wait_for(warm_up * count)
-        before = program.cpu()
+class Audience:
+    """A server and `count` clients, told of files that are made."""
+
+    def __init__(self, kind, directory, program, port, count):
+        self.program, self.count = program, count
+        self.clients, self.files = Clients(port, count, kind.rpartition("-")[2]), Files(directory)
+
+    def cost(self, changes, in_flight):
+        """Microseconds of CPU for a change that all are told, the watcher's work included."""
+        self.clients.marks = 0
+        before = self.program.cpu()
         for change in range(changes):
-            files.make()
-            clients.wait_for((3 + change + 2 - in_flight) * count)
-        clients.wait_for((3 + changes) * count)
-        used = program.cpu() - before
-        clients.close()
-        return used / (changes * count) * 1e6
+            self.files.make()
+            self.clients.wait_for((change + 2 - in_flight) * self.count)
+        self.clients.wait_for(changes * self.count)
+        return (self.program.cpu() - before) / changes * 1e6
+
+    def delay(self):
+        """Microseconds from before open(2) until the last client has it."""
+        self.clients.marks = 0
+        begin = time.perf_counter()
+        self.files.make()
+        self.clients.wait_for(self.count)
+        return (time.perf_counter() - begin) * 1e6
 
 
-def latency(kind, changes):
-    """Microseconds from before open(2) until the one client has it: the median."""
-    with Scratch() as directory, server(kind, directory) as (_, port):
-        clients, files, times = Clients(port, 1, "sse"), Files(directory), []
-        for change in range(changes):
-            time.sleep(0.01)
-            begin = time.perf_counter()
-            files.make()
-            clients.wait_for(change + 1)
-            times.append(time.perf_counter() - begin)
-        clients.close()
-        return statistics.median(times) * 1e6
+@contextmanager
+def audiences(kinds, count):
+    """Of each kind one, all at once: who is not told anything sleeps, so short turns can be compared."""
+    with ExitStack() as stack:
+        found = {}
+        for kind in kinds:
+            directory = stack.enter_context(Scratch())
+            program, port = stack.enter_context(server(kind, directory))
+            found[kind] = Audience(kind, directory, program, port, count)
+            stack.callback(found[kind].clients.close)
+        yield found
+
+
+def costs(kinds, count, rounds, changes, in_flight):
+    """Of each kind the median of `rounds` turns of `changes` changes, the first ones not counted."""
+    with audiences(kinds, count) as found:
+        turns = [{kind: found[kind].cost(changes, in_flight) for kind in kinds} for _ in range(rounds + 2)]
+    return {kind: statistics.median(turn[kind] for turn in turns[2:]) for kind in kinds}
+
+
+def delays(kinds, changes):
+    """Of each kind the median time from a file to the one client."""
+    with audiences(kinds, 1) as found:
+        times = {kind: [] for kind in kinds}
+        for _ in range(changes):
+            for kind in kinds:
+                time.sleep(0.01)
+                times[kind].append(found[kind].delay())
+    return {kind: statistics.median(times[kind]) for kind in kinds}
 
 
 def per_idle_client(kind, count):
@@ -149,30 +184,57 @@ def per_idle_client(kind, count):
         return max(grown, 0) / count
 
 
-def stalled(changes):
-    """KiB by which the server, its journal full, grows while one client does not read."""
-    with Scratch() as directory, server("tidings-sse", directory) as (program, port):
+def stalled(count, changes):
+    """KiB that the server and the kernel hold, the journal full, for each of `count` clients that do not read."""
+    with Scratch() as directory, server("tidings-sse", directory, FRUGAL) as (program, port):
         clients, files = Clients(port, 10, "sse"), Files(directory)
 
         def many(count):
-            for number in range(count):
-                os.unlink(files.make())
-                if number % 64 == 0:
-                    clients.read(0)
-            clients.drain()
+            """Never more at once than is told at once: else how changes come in batches differs."""
+            for _ in range(count // 500):
+                clients.marks = 0
+                for _ in range(500):
+                    os.unlink(files.make())
+                clients.wait_for(500 * len(clients.sockets))
 
-        # The journal is full, and everything else as large as it gets by this alone.
-        many(max(40_000, changes))
-        deaf = socket.create_connection(("127.0.0.1", port))
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.sendall(request("sse", None))
-        deaf.recv(100)
-        before = program.resident()
+        def held():
+            """What is on its way between two threads comes and goes: the middle of nine counts."""
+            seen = []
+            for _ in range(9):
+                many(5_000)
+                seen.append(program.resident())
+            return statistics.median(seen)
+
+        # The journal is a ring: once it has been round twice it grows no more.
+        many(80_000)
+        before = held()
+        deaf = [deaf_client(port) for _ in range(count)]
         many(changes)
-        grown = program.resident() - before
-        deaf.close()
+        grown = held() - before
+        kernel = sum(unacknowledged(port, client.getsockname()[1]) for client in deaf)
+        for client in deaf:
+            client.close()
         clients.close()
-        return max(grown, 0) / 1024
+        return (max(grown, 0) + kernel) / count / 1024
+
+
+def deaf_client(port):
+    """Follows everything and reads nothing."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", port))
+    client.sendall(request("sse", None))
+    client.recv(100)
+    return client
+
+
+def unacknowledged(server, client):
+    """Bytes that the kernel holds for the server's end of a connection (proc(5): tx_queue)."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(f":{server:04X}") and fields[2].endswith(f":{client:04X}"):
+            return int(fields[4].partition(":")[0], 16)
+    raise Unmeasured("the client that does not read was disconnected")
 
 
 def one_of_many(subscribers, directories, changes):
@@ -194,16 +256,16 @@ def one_of_many(subscribers, directories, changes):
 
 
 def deliveries(size):
-    table = Table("CPU per delivery, to 1,000 clients: microseconds")
+    table = Table("CPU per delivery, to 1,000 clients, beyond what the change costs with one: microseconds")
     kinds = ("tidings-sse", "tidings-ws", "floor-sse", "floor-ws")
+    rounds = 10 * size.repetitions
     for what, changes, in_flight, most in (
-        ("one change at a time", size.changes, 1, 1.15),
-        ("64 in flight", size.changes * 4, 64, 2),
+        ("one change at a time", size.changes // 10, 1, 1.15),
+        ("64 in flight", max(64, size.changes * 4 // 10), 64, 2),
     ):
-        found = in_turns(
-            size.repetitions,
-            **{kind: lambda kind=kind: per_delivery(kind, 1000, changes, in_flight) for kind in kinds},
-        )
+        many = costs(kinds, 1000, rounds, changes, in_flight)
+        one = costs(kinds, 1, rounds, changes, in_flight)
+        found = {kind: (many[kind] - one[kind]) / 999 for kind in kinds}
         for kind, name in (("sse", "Server-Sent Events"), ("ws", "WebSocket")):
             table.row(f"{what}, {name}", found[f"tidings-{kind}"], "µs", found[f"floor-{kind}"], most=most)
 
@@ -213,8 +275,10 @@ def clients(size):
     for kind, name in (("sse", "Server-Sent Events"), ("ws", "WebSocket")):
         found = in_turns(1, it=lambda: per_idle_client(kind, size.clients))
         table.row(f"memory per idle client, {name}", found["it"], "bytes", limit=1229)
-    found = in_turns(1, it=lambda: stalled(size.flood))
-    table.row(f"growth for one stalled client, {2 * size.flood:,} changes", found["it"], "KiB", limit=100)
+    found = in_turns(1, it=lambda: stalled(10, 5 * size.flood))
+    table.row(
+        f"growth for each of 10 stalled clients, {10 * size.flood:,} changes", found["it"], "KiB", limit=100
+    )
     found = in_turns(
         size.repetitions,
         one=lambda: one_of_many(1, size.clients, size.changes),
@@ -223,9 +287,6 @@ def clients(size):
     table.row(
         f"a change for one of {size.clients:,} subscribers, CPU", found["many"], "µs", found["one"], "one subscriber", most=2
     )
-    found = in_turns(
-        size.repetitions,
-        tidings=lambda: latency("tidings-sse", size.changes),
-        floor=lambda: latency("floor-sse", size.changes),
-    )
-    table.row("file made → client has it, median", found["tidings"], "µs", found["floor"], limit=(found["floor"] or 0) + 100)
+    found = delays(("tidings-sse", "floor-sse"), size.changes * size.repetitions)
+    floor = found["floor-sse"]
+    table.row("file made → client has it, median", found["tidings-sse"], "µs", floor, limit=floor + 100)

@@ -25,13 +25,14 @@ class Unmeasured(Exception):
 class Program:
     """A process with all its threads; ended when the block is left."""
 
-    def __init__(self, *command, output=subprocess.DEVNULL, cpus=MEASURED):
+    def __init__(self, *command, output=subprocess.DEVNULL, cpus=MEASURED, environment=None):
         self.process = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=os.environ | (environment or {}),
             preexec_fn=lambda: os.sched_setaffinity(0, cpus),
         )
 
