@@ -129,3 +129,32 @@ def test_history_that_is_dropped_is_counted(daemon, directory):
     assert value(families, "tidings_history_records") <= 10
     assert value(families, "tidings_history_capacity") == 10
     assert value(families, "tidings_history_capacity_bytes") == 1 << 20
+
+
+def test_it_counts_what_compression_shares(daemon, directory):
+    """Two readers of the same text on one loop: one group, whose text is compressed once."""
+    server = daemon(directory, flags=["--settle", "0ms", "--loops", "1"])
+    with Connection(server.address) as one, Connection(server.address) as other:
+        for connection in (one, other):
+            connection.send_request("GET", "/-/v1/events", accept_encoding="gzip")
+            assert connection.read_head()["content-encoding"] == "gzip"
+        (directory / "a").mkdir()
+
+        def counted():
+            now = metrics(server)
+            return now if value(now, "tidings_compression_output_bytes_total") else None
+
+        now = eventually(counted)
+        assert value(now, "tidings_compression_groups_inflight") == 1
+        assert value(now, "tidings_compression_members_inflight") == 2
+        text = value(now, "tidings_compression_input_bytes_total")
+        assert 100 < text < 1000
+        assert value(now, "tidings_compression_output_bytes_total") < text
+
+    def left():
+        now = metrics(server)
+        return now if value(now, "tidings_compression_groups_inflight") == 0 else None
+
+    now = eventually(left)
+    assert value(now, "tidings_compression_members_inflight") == 0
+    assert value(now, "tidings_compression_input_bytes_total") == text
