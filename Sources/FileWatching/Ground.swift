@@ -4,11 +4,8 @@ internal import Syscalls
 /// What the watches of one backend share: its marks, how far its records have been applied, the
 /// journal's pen, the time of the turn. Confined to its tree thread.
 final class Ground {
-  /// How long half of a rename waits for the other, at least: both are made by one system call, but
-  /// on a busy machine whoever makes it may lose the processor between them. What settles for longer
-  /// waits as long as that, at most `halfPatienceMax`: it would not be told sooner.
-  static let halfPatience: Int64 = 10_000_000
-  static let halfPatienceMax: Int64 = 50_000_000
+  /// How long half of a rename waits until it is asked whether the other can still come.
+  static let halfPatience: Int64 = 2_000_000
   /// How long a doubt may wait for the kernel's queue to be empty.
   static let doubtPatience: Int64 = 20_000_000
   /// When to look again for a directory that was not where the records said.
@@ -26,8 +23,8 @@ final class Ground {
   /// Every record that is still to be applied was made after this, on the monotonic clock: what was
   /// seen on the disk later than this may be ahead of the records.
   var since: Int64 = 0
-  /// Whether every record made before this turn has been applied: then what the disk shows can be
-  /// believed.
+  /// Whether the kernel's queue was empty when this turn began, and nothing had come since the one
+  /// before: a storm has ended, or there is none.
   var isDrained = false
 
   var now: Int64 { moment.now }

@@ -11,7 +11,7 @@ struct Scan {
   var isDeep: Bool
   /// Whether what is known is believed: only names count, those there and those seen.
   var isForNames: Bool
-  /// Whether a name that is not as the tree has it is a finding, which the records may still explain.
+  /// Whether a name that is not as the tree has it is a doubt, which the records may still explain.
   var isAudit: Bool
   /// Goes into the changes found.
   var flags: ChangeFlags
@@ -157,7 +157,7 @@ extension Watch {
       }
       if let status { remember(entry.name, of: node, status, current) }
       if current.scan.isAudit, let status, tree[node].isKnown, !tree[node].isUnchanged(in: status) {
-        return findings.append((place(of: node), Clock.monotonic()))
+        return doubts.append(place(of: node))
       }
       known(node, type, status, current)
     } else if current.scan.isAudit {
@@ -165,7 +165,7 @@ extension Watch {
       guard spec.index || type == .directory,
         sees(entry.name, in: directory, isDirectory: type == .directory)
       else { return }
-      findings.append((place(Array(entry.name), in: directory), Clock.monotonic()))
+      doubts.append(place(Array(entry.name), in: directory))
     } else {
       new(entry.name, type, status, current)
     }
@@ -248,7 +248,7 @@ extension Watch {
         polling.missing[node] = tree[node].life
         polling.unsure.append(place)
       } else if current.scan.isAudit {
-        findings.append((place, Clock.monotonic()))
+        doubts.append(place)
       } else if current.scan.isTold || !isTelling {
         reconcile(place, flags: current.scan.flags)
       } else if case .absent = look(at: node) {

@@ -142,20 +142,34 @@ extension Watch {
     guard isThere(place), isOfUse(place.directory) else { return }
     // In half of a rename nothing can be looked at: later.
     guard isAttached(place.directory) else { return doubt(place) }
-    let node = node(at: place)
-    let found = place.name.withUnsafeBytes { look(at: $0, in: place.directory) }
-    switch found {
+    switch place.name.withUnsafeBytes({ look(at: $0, in: place.directory) }) {
     case .failed: return
-    case .absent:
-      if node != Node.none { remove(node, flags: flags) }
-    case .found(let status):
+    case .absent: believe(nil, at: place, flags: flags)
+    case .found(let status): believe(status, at: place, flags: flags)
+    }
+  }
+
+  /// Makes the tree what a look at a name has shown, nil for nothing there, and tells what differs.
+  func believe(_ status: FileStatus?, at place: Place, flags: ChangeFlags) {
+    let node = node(at: place)
+    let before = tree[node]
+    if let status {
       if node == Node.none {
         appear(place, status, flags: flags)
       } else {
         compare(node, with: status, flags: flags)
       }
+    } else if node != Node.none {
+      remove(node, flags: flags)
     }
-    looked(into: place.directory)
+    // Records still to come may be older than what was found, or speak of another at this name.
+    let now = self.node(at: place)
+    if now != node || tree[now].life != before.life {
+      recentFinds[place] = Clock.monotonic()
+    } else if node != Node.none, !before.isKnown {
+      remember(node)
+    }
+    remember(place.directory)
   }
 
   /// A name that was not known has `status`.

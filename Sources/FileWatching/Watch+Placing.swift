@@ -11,15 +11,17 @@ extension Watch {
     coalescer.placed(node, flags: flags, counts: 1, ground.moment)
   }
 
-  /// Takes a node from where it hangs, for half of a rename or for good.
-  func unhang(_ node: NodeID) {
+  /// Takes a node from where it hangs, for good or for another place. Half of a rename has no place
+  /// in the order until the other comes: it keeps nobody waiting.
+  func unhang(_ node: NodeID, asHalf isHalf: Bool = false) {
     if isTelling {
       if !tree[node].flags.contains(.untold), beliefs[node] == nil {
         beliefs.set(node, at: place(of: node))
       }
-      coalescer.placed(node, flags: [], counts: 0, ground.moment)
+      if !isHalf { coalescer.placed(node, flags: [], counts: 0, ground.moment) }
     }
     tree.detach(node)
+    if isHalf { tree[node].flags.insert(.half) }
   }
 
   /// Hangs a node that was taken from elsewhere.

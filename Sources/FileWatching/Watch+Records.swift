@@ -53,11 +53,23 @@ extension Watch {
     }
   }
 
-  /// Whether the disk was looked at here after the record may have been made.
-  private func isSuspect(_ directory: NodeID) -> Bool {
-    guard let scanned = recentScans[directory], scanned >= ground.since else { return false }
-    audit.insert(directory)
+  /// Whether the tree has a name from a look at the disk, after the record may have been made.
+  private func isSuspect(_ place: Place) -> Bool {
+    guard isRecent(place) else { return false }
+    audit.insert(place.directory)
     return true
+  }
+
+  /// Whether records still to come may be older than what the tree has at a name.
+  func isRecent(_ place: Place) -> Bool {
+    isRecentlyScanned(place.directory)
+      || !recentFinds.isEmpty && (recentFinds[place] ?? 0) >= ground.since
+  }
+
+  private var hasRecent: Bool { !recentScans.isEmpty || !recentFinds.isEmpty }
+
+  private func isRecentlyScanned(_ directory: NodeID) -> Bool {
+    !recentScans.isEmpty && (recentScans[directory] ?? 0) >= ground.since
   }
 
   // MARK: Entries
@@ -87,8 +99,11 @@ extension Watch {
   private func deleted(_ name: UnsafeRawBufferPointer, in directory: NodeID, isDirectory: Bool) {
     let node = knownOrPassing(name, in: directory, isDirectory: isDirectory)
     guard node != Node.none else { return }
-    if isSuspect(directory) || tree[node].isDirectory != isDirectory {
-      return reconcile(place(Array(name), in: directory), flags: [])
+    if hasRecent || tree[node].isDirectory != isDirectory {
+      let place = place(Array(name), in: directory)
+      if isSuspect(place) || tree[node].isDirectory != isDirectory {
+        return reconcile(place, flags: [])
+      }
     }
     remove(node)
   }
@@ -163,9 +178,9 @@ extension Watch {
     let node = knownOrPassing(name, in: directory, isDirectory: isDirectory)
     // What this watch does not see comes from outside, wherever it goes.
     if node == Node.none, !sees(name, in: directory, isDirectory: isDirectory) { return }
-    if isSuspect(directory) { doubt(from) }
+    if isSuspect(from) { doubt(from) }
     let life = tree[node].life
-    var half = RenameHalf(node: node, from: from, deadline: ground.now + halfPatience)
+    var half = RenameHalf(node: node, from: from, deadline: ground.now + Ground.halfPatience)
     if node != Node.none, tree[node].isDirectory != isDirectory, tree[node].type != .unknown {
       doubt(from)
       half.node = Node.none
@@ -178,15 +193,8 @@ extension Watch {
     guard isThere(from), half.node == Node.none || tree.isAlive(node, life: life),
       !tree[node].flags.contains(.ghost)
     else { return doubt(from) }
-    if half.node != Node.none {
-      unhang(node)
-      tree[node].flags.insert(.half)
-    }
+    if half.node != Node.none { unhang(node, asHalf: true) }
     halves[cookie] = half
-  }
-
-  private var halfPatience: Int64 {
-    max(Ground.halfPatience, min(coalescer.settle, Ground.halfPatienceMax))
   }
 
   private func arrived(
@@ -206,7 +214,7 @@ extension Watch {
       if let half, half.node != Node.none { lose(half.node) }
       return
     }
-    if isSuspect(directory) { doubt(place) }
+    if isSuspect(place) { doubt(place) }
     let isVisible = sees(name, in: directory, isDirectory: isDirectory)
     guard let half, half.node != Node.none else {
       if isVisible {
@@ -227,15 +235,21 @@ extension Watch {
 
   /// A second look where a scan may have been ahead of the record.
   private func isTheSame(_ half: RenameHalf, at place: Place) -> Bool {
-    guard isSuspect(half.from.directory) || isSuspect(place.directory) || isSuspect(half.node)
-    else { return true }
-    guard tree[half.node].isKnown else {
-      // Nobody can say; the records do, and whatever stands at either name now is looked at.
-      doubt(half.from)
-      doubt(place)
+    guard isSuspect(half.from) || isSuspect(place) || isRecentlyScanned(half.node) else {
       return true
     }
     let found = place.name.withUnsafeBytes { look(at: $0, in: place.directory) }
+    guard tree[half.node].isKnown else {
+      // Nobody can say; the records do, and whatever stands at either name now is looked at. Unless
+      // the scan has seen what has come.
+      doubt(half.from)
+      doubt(place)
+      let target = node(at: place)
+      guard case .found(let status) = found, target != Node.none, tree[target].isKnown else {
+        return true
+      }
+      return !tree[target].isSameObject(as: status)
+    }
     guard case .found(let status) = found else { return false }
     return tree[half.node].isSameObject(as: status)
   }
@@ -292,7 +306,7 @@ extension Watch {
     // Should the name be left at once, it was an exchange with something that no mark told of.
     displaced = target != Node.none || !spec.index ? place : nil
     if target != Node.none {
-      if isDoubtful || isSuspect(place.directory) || isDirectory || tree[target].isDirectory {
+      if isDoubtful || isSuspect(place) || isDirectory || tree[target].isDirectory {
         reconcile(place, flags: [])
         return
       }
@@ -316,6 +330,8 @@ extension Watch {
     guard isOfUse(half.from.directory), isOfUse(place.directory),
       !tree.isWithin(place.directory, node), !tree.isWithin(half.from.directory, target)
     else { return false }
+    // What moved first is told first.
+    if isTelling { coalescer.placed(node, flags: [], counts: 0, ground.moment) }
     unhang(target)
     hang(node, at: place)
     hang(target, at: half.from)

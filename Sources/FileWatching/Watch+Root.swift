@@ -107,10 +107,11 @@ extension Watch {
     scan = nil
     doubts.removeAll()
     suspects.removeAll()
-    findings.removeAll()
+    puzzles.removeAll()
     vanished.removeAll()
     looks.removeAll()
     recentScans.removeAll()
+    recentFinds.removeAll()
     passing.removeAll()
     gitIgnores?.forgetAll()
     base = nil

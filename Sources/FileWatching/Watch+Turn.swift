@@ -24,7 +24,12 @@ extension Watch {
     if !audit.isEmpty, isQuiet { next = min(next ?? .max, ground.now + 1_000_000) }
     if hasDoubts { next = min(next ?? .max, ground.now + 1_000_000) }
     if isRootDoubtful { next = min(next ?? .max, ground.now + 1_000_000) }
-    for half in halves.values { next = min(next ?? half.deadline, half.deadline) }
+    // What was looked at is forgotten before records come that have nothing to do with it.
+    if !looks.isEmpty { next = min(next ?? .max, ground.now + 1_000_000) }
+    for half in halves.values {
+      let due = half.isAlone ? ground.now + 1_000_000 : half.deadline
+      next = min(next ?? due, due)
+    }
     for lost in vanished { next = min(next ?? lost.due, lost.due) }
     if let due = gitIgnores?.nextDue { next = min(next ?? due, due) }
     // A round that found nothing to look through ends in the next turn.
@@ -35,13 +40,12 @@ extension Watch {
   /// Whether nothing is left to find out or to tell.
   var isSettled: Bool { isQuiet && audit.isEmpty }
 
+  /// Whether, besides, no record to come could be older than a look at the disk.
+  var isAtRest: Bool { isSettled && looks.isEmpty }
+
   private var isQuiet: Bool {
     coalescer.isEmpty && !hasScans && halves.isEmpty && !hasDoubts && vanished.isEmpty
       && !isRootDoubtful && gitIgnores?.nextDue == nil && !polling.isRunning
-  }
-
-  private var hasDoubts: Bool {
-    !doubts.isEmpty || !suspects.isEmpty || !findings.isEmpty
   }
 
   /// One more pass over the directories where records and disk were not in step, now that no record
@@ -59,49 +63,45 @@ extension Watch {
     !audit.isEmpty || !looks.isEmpty || !recentScans.isEmpty || !halves.isEmpty || hasDoubts
   }
 
-  private func resolveDoubts() {
-    guard hasDoubts else {
-      doubtsDue = nil
-      return
+  /// Both halves of a rename are made by one system call, but on a busy machine whoever makes it may
+  /// lose the processor between them for a long time. While it is not done nobody can read the
+  /// directory that was left: once that could be read, and all records made until then have been
+  /// applied, the other half lies outside.
+  private func expireHalves() {
+    for cookie in Array(halves.keys) {
+      guard let half = halves[cookie], half.deadline <= ground.now else { continue }
+      if !half.isAlone {
+        awaitRenames(outOf: half.from)
+      } else if half.deadline <= ground.since {
+        expire(cookie)
+      }
     }
-    let due = doubtsDue ?? ground.now + Ground.doubtPatience
-    doubtsDue = due
-    guard ground.isDrained || due <= ground.now else { return }
-    // Findings of this very turn wait for the next.
-    findings.removeAll { finding in
-      guard finding.time <= ground.since || due <= ground.now else { return false }
-      doubt(finding.place)
+    if halves.isEmpty { exchanged = nil }
+  }
+
+  /// Waits for the renames out of a directory that have begun, which is kept for all that has left it.
+  private func awaitRenames(outOf place: Place) {
+    let isOver = isThere(place) ? passThrough(place.directory) : true
+    let now = Clock.monotonic()
+    for (cookie, half) in halves where half.from.directory == place.directory && !half.isAlone {
+      halves[cookie]?.isAlone = isOver
+      halves[cookie]?.deadline = isOver ? now : now + Ground.halfPatience
+    }
+  }
+
+  /// Takes a directory's lock for a moment, as a rename does from before its first record until after
+  /// its last. False where it cannot be found yet.
+  private func passThrough(_ directory: NodeID) -> Bool {
+    guard isAttached(directory) else { return false }
+    // What has been removed had that lock taken.
+    guard let file = try? open(directory), let status = try? FileStatus.of(file.descriptor) else {
       return true
     }
-    doubtsDue = findings.isEmpty ? nil : due
-    suspects = resolve(suspects, flags: [])
-    var later: [Place] = []
-    while !doubts.isEmpty {
-      let places = doubts
-      doubts.removeAll()
-      later += resolve(places, flags: .rescan)
+    guard !tree[directory].isKnown || tree[directory].isSameObject(as: status) else { return false }
+    withUnsafeTemporaryAllocation(byteCount: 1_024, alignment: 8) {
+      _ = try? file.readEntries(into: $0)
     }
-    doubts = later
-  }
-
-  /// Compares names with the disk. Returns those that hang on half of a rename.
-  private func resolve(_ places: [Place], flags: ChangeFlags) -> [Place] {
-    var later: [Place] = []
-    for place in places where isThere(place) {
-      // The other half of a rename that has left this name may still come.
-      guard !halves.values.contains(where: { $0.from == place }) else { continue }
-      guard isAttached(place.directory) else {
-        later.append(place)
-        continue
-      }
-      reconcile(place, flags: flags)
-    }
-    return later
-  }
-
-  private func expireHalves() {
-    for (cookie, half) in halves where half.deadline <= ground.now { expire(cookie) }
-    if halves.isEmpty { exchanged = nil }
+    return true
   }
 
   private func lookForVanished() {
@@ -154,9 +154,10 @@ extension Watch {
     passing.removeAll { note in
       guard tree.isAlive(note.node, life: note.life) else { return true }
       guard !coalescer.isPending(note.node) else { return false }
-      // A name found by a scan is kept while the record of its making may still come.
-      if let scanned = recentScans[tree[note.node].parent], scanned >= ground.since { return false }
-      guard tree[note.node].parent != Node.none else { return false }
+      // A name found by a look is kept while the record of its making may still come.
+      guard tree[note.node].parent != Node.none, !isRecent(place(of: note.node)) else {
+        return false
+      }
       erase(note.node)
       return true
     }
@@ -164,7 +165,9 @@ extension Watch {
 
   private func forgetOldLooks() {
     while let oldest = looks.first, oldest.time < ground.since { looks.removeFirst() }
-    if !recentScans.isEmpty, looks.isEmpty { recentScans.removeAll() }
+    guard looks.isEmpty else { return }
+    if !recentScans.isEmpty { recentScans.removeAll() }
+    if !recentFinds.isEmpty { recentFinds.removeAll() }
   }
 
   /// Records of any directory may be lost: all that is known is compared with the disk.

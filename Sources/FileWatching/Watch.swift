@@ -62,11 +62,9 @@ final class Watch {
   var doubts: [Place] = []
   /// Names of which records told that prove nothing by themselves: looked at with the doubts.
   var suspects: [Place] = []
-  /// What an audit saw other than the tree has it, and when (monotonic): a doubt, should the records made
-  /// before that not explain it. Whoever is told of a rename may make the next while the audit after
-  /// the first looks: it would be told as an end and a beginning.
-  var findings: [(place: Place, time: Int64)] = []
-  /// When they are looked at even though the kernel's queue is never empty.
+  /// Names that were looked at and wait for the records made before; the earliest look comes first.
+  var puzzles: Deque<Puzzle> = []
+  /// When doubts are looked at even though the kernel's queue is never empty.
   var doubtsDue: Int64?
   /// Directories that were not there when they were to be scanned: looked for again after a while.
   var vanished: [(scan: Scan, due: Int64)] = []
@@ -74,6 +72,8 @@ final class Watch {
   var looks: Deque<(node: NodeID, life: UInt32, time: Int64)> = []
   /// Directories in which names were looked at lately: records that may be older are checked.
   var recentScans = NumberTable<Int64>()
+  /// Names at which a look has changed the tree lately: the same.
+  var recentFinds: [Place: Int64] = [:]
   /// Passing nodes to forget once nothing is pending about them.
   var passing: [(node: NodeID, life: UInt32)] = []
   /// How many there have to be before they are gone through while something is pending.
@@ -161,8 +161,10 @@ struct RenameHalf {
   /// What left; `Node.none` when this watch did not see it there.
   var node: NodeID
   var from: Place
-  /// Nanoseconds, monotonic: when it counts as moved out.
+  /// Nanoseconds, monotonic: when it is asked whether the other can still come.
   var deadline: Int64
+  /// Whether all records of the rename had been made at `deadline`.
+  var isAlone = false
 }
 
 /// After an exchange was recognised by its first rename, the records of the second change nothing.

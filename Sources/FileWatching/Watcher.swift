@@ -66,7 +66,7 @@ final class Watcher {
       setMoment()
       applyChunks()
       for ground in grounds {
-        ground.isDrained = emptied != nil
+        ground.isDrained = emptied != nil && taken.chunks.isEmpty
         if let emptied { ground.since = max(ground.since, emptied) }
       }
       setMoment()
@@ -77,7 +77,7 @@ final class Watcher {
       var isStopped = false
       let isSettled =
         emptied != nil && !settling.isEmpty
-        && watches.values.allSatisfy { $0.isSettled && $0.polling.isCaughtUp }
+        && watches.values.allSatisfy { $0.isAtRest && $0.polling.isCaughtUp }
       let settled = isSettled ? settling : []
       if isSettled { settling.removeAll() }
       answerWaiting(isDrained: emptied != nil)
