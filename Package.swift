@@ -77,7 +77,8 @@ let modules: [Module] = [
   Module("CZlib", floor: 0, .system(pkgConfig: "zlib", apt: "zlib1g-dev")),
 ]
 
-/// Modules with tests of their own, and what those tests reach for besides it.
+/// Modules with tests of their own, and what those tests reach for besides it. `TIDINGS_TESTS` names
+/// the one whose tests are built alone, for a build that must not cost more (deploy/sanitize).
 let tests: [(name: String, reaches: [String])] = [
   (
     "ServerTests",
@@ -99,7 +100,7 @@ let tests: [(name: String, reaches: [String])] = [
   ("InotifyTests", ["Inotify"]),
   ("ExamplesTests", ["print-events", "follow-tree", "run-on-close"]),
   ("CommandTests", ["tidings", "FileEvents"]),
-]
+].filter { $0.name == Context.environment["TIDINGS_TESTS"] ?? $0.name }
 
 /// Programs that show the libraries at work, in Tests/Examples: built and run by ExamplesTests, in no
 /// product. They see what other packages see, the public part.
