@@ -1,4 +1,3 @@
-import CLinux
 import FileEvents
 import FileWatching
 import Foundation
@@ -36,22 +35,6 @@ struct RescanTests {
   private var words: [String] {
     tree.records.filter { $0.record.subject != .watch }
       .map { ChangeWords.shown(ChangeWords.describe($0.record, in: $0.batch)) }
-  }
-
-  /// Changes a file in a way the kernel tells nobody of, for as long as it stays open.
-  private func storeSilently(_ path: String) throws -> Int32 {
-    let file = try disk.open(Array(path.utf8), O_RDWR)
-    let memory = try #require(mmap(nil, 1, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0))
-    let before = try #require(disk.status(Array(path.utf8))).st_mtim
-    var now = before
-    // The filesystem's clock is coarse.
-    while now.tv_nsec == before.tv_nsec {
-      memory.storeBytes(of: UInt8(ascii: "z"), as: UInt8.self)
-      msync(memory, 1, Int32(MS_SYNC))
-      now = try #require(disk.status(Array(path.utf8))).st_mtim
-    }
-    munmap(memory, 1)
-    return file
   }
 
   @Test("sync publishes every change made before it, whatever settle says")
@@ -93,7 +76,7 @@ struct RescanTests {
     try disk.write(Array("d/f".utf8), Array("x".utf8))
     let watch = try tree.watch(spec())
     let before = words.count
-    let file = try storeSilently("d/f")
+    let file = try disk.storeSilently(Array("d/f".utf8))
     defer { close(file) }
     try tree.settle()
     #expect(words.count == before)
