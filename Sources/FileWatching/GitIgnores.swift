@@ -3,9 +3,9 @@ internal import Syscalls
 internal import SystemPackage
 
 /// The gitignore(5) files that concern one watch: those in its directories, those above its root up
-/// to the top of the work tree, `$GIT_DIR/info/exclude` and what `core.excludesFile` names. The ones
-/// outside of the root are read once. A work tree inside of another is not a border: the patterns of
-/// both count. A plain value, the tree thread's.
+/// to the top of the work tree, `$GIT_DIR/info/exclude` and what `core.excludesFile` names. Where the
+/// last two are is found out with the watch, and again when one of them is edited. A work tree inside
+/// of another is not a border: the patterns of both count. A plain value, the tree thread's.
 struct GitIgnores {
   static let fileName = Array(".gitignore".utf8)
   /// Bytes of one file that are read.
@@ -16,11 +16,18 @@ struct GitIgnores {
     var list: IgnoreList
   }
 
-  /// A file outside of the root, and how the root is called from where it applies.
-  private struct Outer {
+  /// A file that no directory of the tree holds, and how the root is called from where it applies.
+  private struct Outer: Equatable {
+    var path: [UInt8]
+    /// Nil where it is not there.
+    var bytes: [UInt8]?
     var list: IgnoreList
     /// Ends with `/`, or is empty.
     var prefix: [UInt8]
+
+    static func == (one: Outer, other: Outer) -> Bool {
+      one.path == other.path && one.bytes == other.bytes && one.prefix == other.prefix
+    }
   }
 
   private struct Doubt {
@@ -29,24 +36,40 @@ struct GitIgnores {
     var due: Int64
   }
 
+  private let root: [UInt8]
   private var files: [NodeID: File] = [:]
   /// The one that counts most comes first.
-  private let outer: [Outer]
-  /// Directories whose file may have changed.
+  private var outer: [Outer] = []
+  /// Directories whose file may have changed; `Node.none` stands for `outer`.
   private var doubts: [NodeID: Doubt] = [:]
 
   /// `root` is canonical.
   init(root: [UInt8]) {
-    let places = GitPlaces(root: root)
-    var outer: [Outer] = []
-    for place in places.files {
-      guard
-        let bytes = try? OpenFile.content(of: FilePath(bytes: place.path), limit: Self.fileLimit)
-      else { continue }
-      let list = IgnoreList(file: bytes)
-      if !list.isEmpty { outer.append(Outer(list: list, prefix: place.prefix)) }
+    self.root = root
+    _ = readOuter()
+  }
+
+  /// Reads the files that no directory of the tree holds. Whether they say anything new.
+  mutating func readOuter() -> Bool {
+    let found = GitPlaces(root: root).files.map { place in
+      let bytes = try? OpenFile.content(of: FilePath(bytes: place.path), limit: Self.fileLimit)
+      return Outer(
+        path: place.path, bytes: bytes, list: IgnoreList(file: bytes ?? []), prefix: place.prefix)
     }
-    self.outer = outer
+    defer { outer = found }
+    return found != outer
+  }
+
+  /// The directories that hold them, whether the files are there or not.
+  var outerDirectories: Set<[UInt8]> {
+    Set(outer.map { Array($0.path[..<($0.path.lastIndex(of: 0x2F) ?? 0)]) })
+  }
+
+  /// Whether one of them is called so.
+  func isOuter(_ name: UnsafeRawBufferPointer) -> Bool {
+    outer.contains {
+      $0.path.dropLast(name.count).last == 0x2F && $0.path.suffix(name.count).elementsEqual(name)
+    }
   }
 
   /// Whether git ignores `path` (relative to the watch's root, its last `nameLength` bytes a name in
@@ -71,7 +94,7 @@ struct GitIgnores {
         current = tree[current].parent
       }
     }
-    for outer in outer {
+    for outer in outer where !outer.list.isEmpty {
       let whole = outer.prefix.isEmpty ? path : outer.prefix + path
       if let verdict = outer.list.verdict(path: whole.span, isDirectory: isDirectory) {
         return verdict
@@ -136,6 +159,16 @@ extension Watch {
     guard name.count == GitIgnores.fileName.count, name.elementsEqual(GitIgnores.fileName) else {
       return
     }
+    doubtIgnores(action, of: directory)
+  }
+
+  /// The same for one that no directory of the tree holds.
+  func doubtOuterIgnores(_ action: BackendRecord.Action, _ name: UnsafeRawBufferPointer) {
+    guard gitIgnores?.isOuter(name) == true else { return }
+    doubtIgnores(action, of: Node.none)
+  }
+
+  private func doubtIgnores(_ action: BackendRecord.Action, of directory: NodeID) {
     switch action {
     case .created, .deleted, .departed, .arrived, .closedAfterWriting:
       gitIgnores?.doubt(
@@ -151,20 +184,34 @@ extension Watch {
   func refreshIgnores(hurried: Bool = false) {
     guard gitIgnores?.nextDue != nil, state != .gone else { return }
     let due = gitIgnores?.takeDoubts(due: hurried ? .max : ground.now) ?? []
-    for (directory, life) in due where tree.isAlive(directory, life: life) {
-      guard let file = try? open(directory) else {
-        // Half of a rename, or gone: what becomes of it scans it.
-        continue
+    for (directory, life) in due {
+      if directory == Node.none {
+        refreshOuterIgnores()
+      } else if tree.isAlive(directory, life: life), let file = try? open(directory),
+        readIgnores(of: directory, file)
+      {
+        // Where it cannot be opened, what becomes of half of a rename scans it.
+        lookForNames(below: directory)
       }
-      guard readIgnores(of: directory, file) else { continue }
-      // Nobody remembers which files were seen.
-      if !spec.index, isTelling {
-        var path: [UInt8] = []
-        appendBelievedPath(of: directory, to: &path)
-        sendAll()
-        tellReset(.rescan, path: path)
-      }
-      enqueueScan(directory, deep: true, forNames: true, flags: .rescan, told: spec.index)
     }
+  }
+
+  /// Reads again what no directory of the tree holds.
+  private func refreshOuterIgnores() {
+    guard gitIgnores?.readOuter() == true else { return }
+    guardRoot()
+    lookForNames(below: Node.root)
+  }
+
+  /// Other names may be seen in a directory and below than before.
+  private func lookForNames(below directory: NodeID) {
+    // Nobody remembers which files were seen.
+    if !spec.index, isTelling {
+      var path: [UInt8] = []
+      appendBelievedPath(of: directory, to: &path)
+      sendAll()
+      tellReset(.rescan, path: path)
+    }
+    enqueueScan(directory, deep: true, forNames: true, flags: .rescan, told: spec.index)
   }
 }

@@ -126,6 +126,7 @@ extension Watch {
     baseMount = opened.mount
     filesystem = opened.filesystem
     root = opened.path
+    if ground.kind.marksDirectories { _ = gitIgnores?.readOuter() }
     guardRoot()
     state = .live
     crawl.done = true
@@ -140,7 +141,7 @@ extension Watch {
 
   /// Marks the directory that holds the root, so that its end is told at once, and those on the way,
   /// so that it is told when one is moved or a link leads elsewhere. One that may not be read leaves
-  /// it at what the others tell.
+  /// it at what the others tell. With them those that hold ignore files of git's from elsewhere.
   func guardRoot() {
     removeSentinels()
     let way = RootWay(to: spec.root)
@@ -150,6 +151,9 @@ extension Watch {
     if let holding = above.last { place(.guardian, at: holding) }
     for link in way.links { place(.guardian, at: link.directory) }
     for directory in above.dropFirst() { place(.passage, at: directory) }
+    for directory in gitIgnores?.outerDirectories ?? [] {
+      place(.entries(.closedAfterWriting, isRoot: false), at: directory)
+    }
     isRootDoubtful = true  // it may have gone before the marks were set
   }
 
@@ -184,6 +188,7 @@ extension Watch {
   /// A record of a directory on the way to the root.
   func applyAbove(_ record: BackendRecord, _ name: UnsafeRawBufferPointer) {
     if record.action == .forgotten { sentinels[record.mark] = nil }
+    if gitIgnores != nil { doubtOuterIgnores(record.action, name) }
     if state == .gone || name.isEmpty || isOnTheWay(name) { isRootDoubtful = true }
   }
 

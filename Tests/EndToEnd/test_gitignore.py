@@ -249,6 +249,29 @@ def test_a_work_tree_elsewhere_has_the_patterns_of_its_repository(server, direct
     assert "hello.c" not in seen and "hello.txt" in seen
 
 
+def test_an_edit_of_a_file_outside_of_the_root_shows_and_hides_what_it_names(server, directory, home):
+    top = made(directory.parent, "top", {})
+    root = top / "sub"
+    own = pathlib.Path(home["HOME"])
+    (own / ".gitconfig").write_text("[core]\n\texcludesFile = ~/mine\n")
+    (root / "hidden.txt").write_text("x")
+    id = watch(server, root)
+    assert "hidden.txt" in seen_by_us(server, id)
+    with server.events(f"watch={id}") as stream:
+        stream.expect("hello")
+        for number, file in enumerate([top / ".git/info/exclude", own / "mine", top / ".gitignore"]):
+            for kind, text in [("delete", "hid*.txt\n"), ("create", "")]:
+                # As `echo > file` and as an editor does it.
+                draft = file.with_name("draft")
+                (draft if number else file).write_text(text)
+                if number:
+                    draft.rename(file)
+                assert seen_by_us(server, id) == seen_by_git(root, **home), (file, text)
+                (root / f"{number}{kind}").mkdir()
+                told = stream.changes_until(f"{number}{kind}")
+                assert [(event["kind"], event["path"]) for event in told[:-1]] == [(kind, "hidden.txt")], file
+
+
 def test_an_ignored_directory_costs_nothing_and_an_edit_brings_it(server, directory, home):  # row 38
     root = made(directory.parent, "top", {"": "node_modules/\n"})
     for number in range(50):
