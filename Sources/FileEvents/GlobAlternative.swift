@@ -85,6 +85,19 @@ struct GlobAlternative: Sendable {
     return component == components.count
   }
 
+  /// Whether nothing at all matches: `**`, and `**/*`.
+  var matchesNothing: Bool {
+    components.indices.allSatisfy { index in
+      switch components[index] {
+      case .anyDirectories: true
+      case .literal: false
+      case .tokens(let tokens):
+        index == components.count - 1
+          && tokens.allSatisfy { if case .anyRun = $0 { true } else { false } }
+      }
+    }
+  }
+
   /// Whether the pattern says no more than "below", and `directory` is there.
   func coversAllBelow(_ directory: Span<UInt8>) -> Bool {
     guard let wholeDirectory else { return false }

@@ -7,7 +7,18 @@ package struct IgnoreList: Sendable {
     var directoriesOnly = false
     /// Without a `/` before its end a pattern speaks of names, at any depth.
     var namesOnly = false
+    /// The beginning of a path that stands before `pattern`, as bytes.
+    var beginning: [UInt8] = []
     var pattern: GlobAlternative
+
+    func matches(_ path: Span<UInt8>) -> Bool {
+      guard !beginning.isEmpty else { return pattern.matches(path) }
+      guard path.count >= beginning.count,
+        path.extracting(..<beginning.count).equals(beginning)
+      else { return false }
+      let rest = path.extracting(beginning.count...)
+      return rest.count == 0 ? pattern.matchesNothing : pattern.matches(rest)
+    }
   }
 
   private let rules: [Rule]
@@ -75,7 +86,7 @@ package struct IgnoreList: Sendable {
       if rule.directoriesOnly, !isDirectory { continue }
       let matches =
         rule.namesOnly
-        ? rule.pattern.matches(path.extracting(nameStart...)) : rule.pattern.matches(path)
+        ? rule.pattern.matches(path.extracting(nameStart...)) : rule.matches(path)
       if matches { return !rule.isNegated }
     }
     return nil
@@ -94,20 +105,35 @@ package struct IgnoreList: Sendable {
     }
     // As git matches, an empty name is in no path.
     if zip(text, text.dropFirst()).contains(where: { $0 == slash && $1 == slash }) { return nil }
-    let offset = text.startIndex - line.startIndex
     if text.last == slash {
       rule.directoriesOnly = true
       text = text.dropLast()
     }
     guard !text.isEmpty else { return nil }
     rule.namesOnly = !text.contains(slash)
+    if !rule.namesOnly, let cut = cutByGit(text) {
+      rule.beginning = Array(text[..<cut].drop { $0 == slash })
+      text = text[cut...]
+    }
     do {
       let tokens = try GlobParser.alternatives(of: Array(text), as: .git)
       rule.pattern = GlobAlternative(tokens[0])
     } catch {
-      throw GlobError(error.reason, at: error.offset + offset)
+      throw GlobError(error.reason, at: error.offset + text.startIndex - line.startIndex)
     }
     return rule
+  }
+
+  /// Where git takes `**` for a whole component though it is none. gitignore(5) calls such asterisks
+  /// regular; but git compares what precedes the first wildcard apart, byte by byte, and what follows
+  /// is a pattern of its own, which the asterisks begin: `b**/c` matches `bc`, `b/c` and `bx/y/c`.
+  private static func cutByGit(_ text: ArraySlice<UInt8>) -> Int? {
+    guard let start = text.firstIndex(where: { "*?[\\".utf8.contains($0) }),
+      start > text.startIndex,
+      text[start - 1] != slash
+    else { return nil }
+    let rest = text[start...].drop { $0 == UInt8(ascii: "*") }
+    return rest.startIndex >= start + 2 && (rest.first ?? slash) == slash ? start : nil
   }
 
   /// Spaces at the end do not count, unless a backslash stands before them.

@@ -59,9 +59,45 @@ struct IgnoreListTests {
     for path in seen { #expect(!ignores(list, path), "\(patterns) do not ignore \(path)") }
   }
 
+  private static let paths = [
+    "b", "bc", "bxc", "b/c", "bx/c", "bx/y/c", "b/x/c", "x/b", "x/bc", "x/b/c", "x/bx/y", "a/bc",
+    "a/b/c", "a/bx/y/c", "a/b", "b/x", "bx", "b/x/y", "ab/c", "aab/c", "x/bzc", "x/by/zc",
+  ]
+
+  /// As `git check-ignore` (2.39) answered for each of these paths.
+  @Test(
+    "takes two asterisks for directories where git does, whatever its manual says",
+    arguments: [
+      ("b**/c", ["bc", "b/c", "bx/c", "bx/y/c", "b/x/c"]),
+      ("b***/c", ["bc", "b/c", "bx/c", "bx/y/c", "b/x/c"]),
+      ("b**/**/c", ["bc", "b/c", "bx/c", "bx/y/c", "b/x/c"]),
+      ("b**/*/c", ["b/c", "bx/c", "bx/y/c", "b/x/c"]),
+      ("b**x/c", ["bx/c"]),
+      ("?b**/c", ["ab/c"]),
+      ("\\b**/c", ["b/c", "bx/c"]),
+      ("a*b**/c", ["ab/c", "aab/c"]),
+      ("a/b**/c", ["a/bc", "a/b/c", "a/bx/y/c"]),
+      ("b**/c/", []),
+      ("x/b**c", ["x/bc", "x/bzc"]),
+      ("x/b**", ["x/b", "x/bc", "x/b/c", "x/bx/y", "x/bzc", "x/by/zc"]),
+      (
+        "/b**",
+        ["b", "bc", "bxc", "b/c", "bx/c", "bx/y/c", "b/x/c", "b/x", "bx", "b/x/y"]
+      ),
+      (
+        "b**/*",
+        ["b", "bc", "bxc", "b/c", "bx/c", "bx/y/c", "b/x/c", "b/x", "bx", "b/x/y"]
+      ),
+    ] as [(String, [String])])
+  func asterisks(pattern: String, ignored: [String]) throws {
+    let list = try IgnoreList([pattern])
+    #expect(Self.paths.filter { ignores(list, $0) } == ignored)
+  }
+
   @Test("refuses what is no pattern, with the offset inside it")
   func refused() {
     #expect(throws: GlobError(.unclosedSet, at: 4)) { _ = try IgnoreList(["ok", "!foo[a"]) }
+    #expect(throws: GlobError(.unclosedSet, at: 7)) { _ = try IgnoreList(["!/fo**/[a"]) }
   }
 
   @Test("reads a file with lines that are no patterns")
