@@ -103,37 +103,59 @@ package struct IgnoreList: Sendable {
       text = text.dropFirst()
     default: break
     }
-    // As git matches, an empty name is in no path.
-    if zip(text, text.dropFirst()).contains(where: { $0 == slash && $1 == slash }) { return nil }
+    let written = text
     if text.last == slash {
       rule.directoriesOnly = true
       text = text.dropLast()
     }
     guard !text.isEmpty else { return nil }
     rule.namesOnly = !text.contains(slash)
-    if !rule.namesOnly, let cut = cutByGit(text) {
-      rule.beginning = Array(text[..<cut].drop { $0 == slash })
-      text = text[cut...]
+    var head: [UInt8] = []
+    let cut = rule.namesOnly ? nil : cutByGit(text)
+    if let cut {
+      head = Array(text[..<cut.end])
+      text = text[cut.start...]
+    }
+    // As git matches, an empty name is in no path.
+    guard !hasEmptyName(head[...]), !hasEmptyName(written[text.startIndex...]) else { return nil }
+    if cut?.isApart == true {
+      rule.beginning = Array(head.drop { $0 == slash })
+      head = []
     }
     do {
-      let tokens = try GlobParser.alternatives(of: Array(text), as: .git)
+      let tokens = try GlobParser.alternatives(of: head + text, as: .git)
       rule.pattern = GlobAlternative(tokens[0])
     } catch {
-      throw GlobError(error.reason, at: error.offset + text.startIndex - line.startIndex)
+      let offset = text.startIndex - line.startIndex - head.count
+      throw GlobError(error.reason, at: error.offset + offset)
     }
     return rule
+  }
+
+  private static func hasEmptyName(_ text: ArraySlice<UInt8>) -> Bool {
+    zip(text, text.dropFirst()).contains { $0 == slash && $1 == slash }
   }
 
   /// Where git takes `**` for a whole component though it is none. gitignore(5) calls such asterisks
   /// regular; but git compares what precedes the first wildcard apart, byte by byte, and what follows
   /// is a pattern of its own, which the asterisks begin: `b**/c` matches `bc`, `b/c` and `bx/y/c`.
-  private static func cutByGit(_ text: ArraySlice<UInt8>) -> Int? {
-    guard let start = text.firstIndex(where: { "*?[\\".utf8.contains($0) }),
-      start > text.startIndex,
-      text[start - 1] != slash
+  /// Should an empty name follow them, they can only stand for nothing: `b**//c` matches `b/c`.
+  private static func cutByGit(
+    _ text: ArraySlice<UInt8>
+  ) -> (end: Int, start: Int, isApart: Bool)? {
+    guard let end = text.firstIndex(where: { "*?[\\".utf8.contains($0) }), end > text.startIndex,
+      text[end - 1] != slash
     else { return nil }
-    let rest = text[start...].drop { $0 == UInt8(ascii: "*") }
-    return rest.startIndex >= start + 2 && (rest.first ?? slash) == slash ? start : nil
+    var start = end
+    while true {
+      let rest = text[start...].drop { $0 == UInt8(ascii: "*") }
+      guard rest.startIndex >= start + 2, (rest.first ?? slash) == slash else {
+        return start > end ? (end, end, true) : nil
+      }
+      guard !rest.isEmpty else { return (end, end, true) }
+      start = rest.startIndex + 1
+      if start == text.endIndex || text[start] == slash { return (end, start, false) }
+    }
   }
 
   /// Spaces at the end do not count, unless a backslash stands before them.

@@ -78,6 +78,13 @@ struct IgnoreListTests {
       ("a*b**/c", ["ab/c", "aab/c"]),
       ("a/b**/c", ["a/bc", "a/b/c", "a/bx/y/c"]),
       ("b**/c/", []),
+      ("b**//c", ["b/c"]),
+      ("b**/**//c", ["b/c"]),
+      ("b**//**", ["b/c", "b/x/c", "b/x", "b/x/y"]),
+      ("b**//", ["b/c", "b/x/c", "b/x", "b/x/y"]),
+      ("b**///c", []),
+      ("b**/c//x", []),
+      ("x/b**//*", ["x/b/c"]),
       ("x/b**c", ["x/bc", "x/bzc"]),
       ("x/b**", ["x/b", "x/bc", "x/b/c", "x/bx/y", "x/bzc", "x/by/zc"]),
       (
@@ -98,6 +105,7 @@ struct IgnoreListTests {
   func refused() {
     #expect(throws: GlobError(.unclosedSet, at: 4)) { _ = try IgnoreList(["ok", "!foo[a"]) }
     #expect(throws: GlobError(.unclosedSet, at: 7)) { _ = try IgnoreList(["!/fo**/[a"]) }
+    #expect(throws: GlobError(.unclosedSet, at: 8)) { _ = try IgnoreList(["!/fo**//[a"]) }
   }
 
   @Test("reads a file with lines that are no patterns")
