@@ -13,7 +13,8 @@ public import SystemPackage
 /// Once a watcher has been made, every change is told, or a ``FileChange/Kind/reset`` says what must
 /// be looked at again: when records were lost, a directory could not be read or the reader lagged
 /// behind. Nothing is lost in silence. Where the kernel tells nothing, on a remote filesystem and in
-/// directories beyond the number of watches it gives, changes are found by looking every 2 seconds.
+/// directories beyond the number of watches it gives, changes are found by looking, every 2 seconds if
+/// ``Options/pollInterval`` does not say otherwise.
 public final class FileWatcher: Sendable {
   /// The watched directory or file, as it was named.
   public let root: FilePath

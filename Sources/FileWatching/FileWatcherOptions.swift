@@ -6,6 +6,39 @@ extension FileWatcher {
   /// What is told, and how soon. The defaults tell every alteration of the tree, 20 ms after a path
   /// has come to rest.
   public struct Options: Sendable, Hashable {
+    /// The ways in which changes are found.
+    public enum Backend: Sendable, Hashable {
+      /// Polling on a remote filesystem, where others make changes that this kernel is not told of;
+      /// inotify elsewhere.
+      case auto
+      /// inotify(7): records in order, one kernel watch for each directory.
+      case inotify
+      /// fanotify(7) with marks on directories, Linux 5.17 and later, for every user: writes that
+      /// repeat merge in the kernel, and what is moved out is known at once.
+      case fanotify
+      /// fanotify(7) with one mark for a whole filesystem: takes CAP_SYS_ADMIN.
+      case fanotifyFilesystem
+      /// Looking every ``Options/pollInterval``.
+      case poll
+
+      var choice: BackendChoice {
+        switch self {
+        case .auto: .auto
+        case .inotify: .inotify
+        case .fanotify: .fanotify
+        case .fanotifyFilesystem: .fanotifyFilesystem
+        case .poll: .poll
+        }
+      }
+    }
+
+    /// How changes are found. One that this kernel or this filesystem refuses is an error,
+    /// ``FileWatcherError/Code/unsupported``; nothing else is taken in its place.
+    public var backend = Backend.auto
+    /// How often what no record tells of is looked at: all that is there with ``Backend/poll``, and
+    /// directories beyond the number of watches the kernel gives. From 100 ms to an hour; less often
+    /// where looking takes more than a tenth of the time.
+    public var pollInterval = Duration.seconds(2)
     /// What is told. ``FileChange/Kind/open``, ``FileChange/Kind/access`` and
     /// ``FileChange/Kind/close`` come only when named, and include what this process itself does;
     /// on a remote filesystem they are not to be had.
@@ -34,7 +67,14 @@ extension FileWatcher {
     public init() {}
 
     func spec(for root: FilePath) throws(FileWatcherError) -> WatchSpec {
+      guard WatchSpec.pollIntervals.contains(pollInterval) else {
+        throw FileWatcherError(
+          WatchProblem(.malformed, detail: "pollInterval must be from 100 ms to an hour"),
+          root: root)
+      }
       var spec = WatchSpec(root: try Self.absolute(root))
+      spec.backend = backend.choice
+      spec.pollInterval = pollInterval
       spec.kinds = kinds.reduce(into: []) { $0.formUnion($1.asked) }
       spec.ignore = ignore
       spec.include = include

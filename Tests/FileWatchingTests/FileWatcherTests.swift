@@ -1,3 +1,4 @@
+import FileEvents
 import FileWatching
 import Foundation
 import SystemPackage
@@ -167,21 +168,59 @@ final class FileWatcherTests {
     #expect(glob.errno == nil)
   }
 
-  @Test("a watcher that is let go ends its threads and gives its kernel watches back")
-  func letGo() throws {
+  /// By what this process watches the root, proc(5): `inotify`, `fanotify`, or nothing.
+  private func marker() throws -> String? {
     let number = try #require(
       try FileManager.default.attributesOfItem(atPath: root.string)[.systemFileNumber] as? UInt64)
-    let isWatched = {
-      try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fdinfo").contains {
-        let text = (try? String(contentsOfFile: "/proc/self/fdinfo/\($0)", encoding: .utf8)) ?? ""
-        return text.contains(" ino:\(String(number, radix: 16)) ")
+    for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fdinfo") {
+      let text = try? String(contentsOfFile: "/proc/self/fdinfo/\(name)", encoding: .utf8)
+      for line in (text ?? "").split(separator: "\n")
+      where line.contains(" ino:\(String(number, radix: 16)) ") {
+        return String(line.prefix { $0 != " " })
       }
     }
+    return nil
+  }
+
+  @Test("a watcher that is let go ends its threads and gives its kernel watches back")
+  func letGo() throws {
     var watcher: FileWatcher? = try FileWatcher(root)
-    #expect(try isWatched())
+    #expect(try marker() == "inotify")
     #expect(watcher?.root == root)
     watcher = nil
-    #expect(try !isWatched())
+    #expect(try marker() == nil)
+  }
+
+  @Test(
+    "the backend asked for finds the changes",
+    arguments: [
+      (BackendChoice.inotify, FileWatcher.Options.Backend.inotify, "inotify"),
+      (.fanotify, .fanotify, "fanotify"), (.poll, .poll, nil),
+    ] as [(BackendChoice, FileWatcher.Options.Backend, String?)])
+  func backend(
+    _ choice: BackendChoice, _ backend: FileWatcher.Options.Backend, _ expected: String?
+  ) throws {
+    guard WatchedTree.backends.contains(choice) else { return }
+    var options = FileWatcher.Options()
+    options.backend = backend
+    options.pollInterval = .milliseconds(100)
+    let watcher = try FileWatcher(root, options: options)
+    #expect(try marker() == expected)
+    try write("x", to: "f")
+    #expect(watcher.next(timeout: .seconds(20))?.relativePath == "f")
+  }
+
+  @Test(
+    "an interval that would be all looking, or none, is refused",
+    arguments: [.milliseconds(99), .seconds(3601), .zero] as [Duration])
+  func intervals(_ interval: Duration) throws {
+    var options = FileWatcher.Options()
+    options.pollInterval = interval
+    let error = try #require(throws: FileWatcherError.self) {
+      try FileWatcher(self.root, options: options)
+    }
+    #expect(error.code == .unsupported)
+    #expect(error.detail.contains("pollInterval"))
   }
 
   @Test(
