@@ -6,6 +6,8 @@ internal import Syscalls
 final class Ground {
   /// How long half of a rename waits until it is asked whether the other can still come.
   static let halfPatience: Int64 = 2_000_000
+  /// How often, should the directory that it has left not be found: that may wait for this.
+  static let halfTries = 5
   /// How long a doubt may wait for the kernel's queue to be empty.
   static let doubtPatience: Int64 = 20_000_000
   /// When to look again for a directory that was not where the records said.
@@ -23,8 +25,7 @@ final class Ground {
   /// Every record that is still to be applied was made after this, on the monotonic clock: what was
   /// seen on the disk later than this may be ahead of the records.
   var since: Int64 = 0
-  /// Whether the kernel's queue was empty when this turn began, and nothing had come since the one
-  /// before: a storm has ended, or there is none.
+  /// Whether every record made before this turn has been applied.
   var isDrained = false
 
   var now: Int64 { moment.now }

@@ -23,6 +23,8 @@ extension Watch {
     var next = coalescer.nextDue()
     if !audit.isEmpty, isQuiet { next = min(next ?? .max, ground.now + 1_000_000) }
     if hasDoubts { next = min(next ?? .max, ground.now + 1_000_000) }
+    // Should nothing have come meanwhile, what was looked at is believed at once.
+    if !puzzles.isEmpty, ground.isDrained { next = ground.now }
     if isRootDoubtful { next = min(next ?? .max, ground.now + 1_000_000) }
     // What was looked at is forgotten before records come that have nothing to do with it.
     if !looks.isEmpty { next = min(next ?? .max, ground.now + 1_000_000) }
@@ -84,15 +86,18 @@ extension Watch {
     let isOver = isThere(place) ? passThrough(place.directory) : true
     let now = Clock.monotonic()
     for (cookie, half) in halves where half.from.directory == place.directory && !half.isAlone {
-      halves[cookie]?.isAlone = isOver
-      halves[cookie]?.deadline = isOver ? now : now + Ground.halfPatience
+      let isAlone = isOver || half.tries == Ground.halfTries
+      halves[cookie]?.isAlone = isAlone
+      halves[cookie]?.deadline = isAlone ? now : now + Ground.halfPatience
+      halves[cookie]?.tries += 1
     }
   }
 
   /// Takes a directory's lock for a moment, as a rename does from before its first record until after
   /// its last. False where it cannot be found yet.
   private func passThrough(_ directory: NodeID) -> Bool {
-    guard isAttached(directory) else { return false }
+    // It may wait with half of a rename itself; or it has gone, and nothing more can be known.
+    guard isAttached(directory) else { return !isOfUse(directory) }
     // What has been removed had that lock taken.
     guard let file = try? open(directory), let status = try? FileStatus.of(file.descriptor) else {
       return true

@@ -165,6 +165,8 @@ struct RenameHalf {
   var deadline: Int64
   /// Whether all records of the rename had been made at `deadline`.
   var isAlone = false
+  /// How often that was asked in vain.
+  var tries = 0
 }
 
 /// After an exchange was recognised by its first rename, the records of the second change nothing.

@@ -66,7 +66,7 @@ final class Watcher {
       setMoment()
       applyChunks()
       for ground in grounds {
-        ground.isDrained = emptied != nil && taken.chunks.isEmpty
+        ground.isDrained = emptied != nil
         if let emptied { ground.since = max(ground.since, emptied) }
       }
       setMoment()
