@@ -264,7 +264,11 @@ extension Watch {
       doubt(place)
       return lose(node)
     }
-    if target != Node.none { drop(target) }
+    if target != Node.none {
+      // Told before the end of what it replaces, it says so itself.
+      if isTelling { coalescer.placed(node, flags: [], counts: 0, ground.moment) }
+      drop(target)
+    }
     hang(node, at: place)
     // What was seen of it under its old name may have been another's.
     if looks.contains(where: { $0.node == node && $0.time >= ground.since }) { doubt(place) }
