@@ -4,9 +4,6 @@ import Testing
 
 /// A test of names failed once in ten runs: it renamed a directory back as soon as it was told of the
 /// first rename, which was just when the audit after that rename looked at the disk.
-///
-/// A busy machine may halt a writer between the two records of a rename for longer than they are waited
-/// for; that is told as an end and a beginning, and so a few are let pass.
 @Suite("Both halves of a rename")
 struct PairingTests {
   @Test(
@@ -29,7 +26,7 @@ struct PairingTests {
     }
     try tree.settle()
     let kinds = tree.records[before...].map(\.record.kind)
-    #expect(kinds.count { $0 != .move } <= 4, "\(kinds)")
+    #expect(kinds.count == 100 && kinds.allSatisfy { $0 == .move }, "\(kinds)")
   }
 
   /// What is done next is done in answer to what was told, while whatever the watch does after telling
@@ -57,7 +54,7 @@ struct PairingTests {
         odd.append("\(expected): \(told)")
       }
     }
-    #expect(odd.count <= 3, "\(odd)")
+    #expect(odd.isEmpty, "\(odd)")
   }
 
   /// The audit after it told of every file as if it were new.
