@@ -59,12 +59,11 @@ enum MarkPurpose {
 }
 
 /// The seam between the tree and the kernel. A mark is a small number that stands for one directory
-/// object until it is disarmed or `forgotten`, and never comes back. The tree thread's; `queue` goes
-/// to the reader.
+/// object until it is disarmed or `forgotten`, and never comes back. The tree thread's.
 protocol Backend {
   var kind: BackendKind { get }
 
-  /// What the reader reads; nil where no records come.
+  /// Where records come from; nil where none come.
   var queue: RecordQueue? { get }
 
   /// Marks exactly the opened directory, for listing or as a place. Adds to what others asked of the
@@ -90,15 +89,15 @@ extension Backend {
   func mountsChanged() {}
 }
 
-/// A kernel's queue of records, for the reader's thread.
-struct RecordQueue: Sendable {
+/// A kernel's queue of records.
+struct RecordQueue {
   let kind: BackendKind
   /// Readable when records wait; valid as long as this value.
   let descriptor: Int32
   /// Bytes that suffice for any one record.
   let longestRecord: Int
   /// Waiting records, or 0 bytes. Throws what read(2) throws.
-  let read: @Sendable (UnsafeMutableRawBufferPointer) throws(Errno) -> Int
+  let read: (UnsafeMutableRawBufferPointer) throws(Errno) -> Int
 }
 
 /// One record of a backend in the tree's words. Its name is a range of the bytes it came in.

@@ -149,7 +149,7 @@ final class ChangeBacklog: Sendable {
         guard rest > 0 else { return nil }
         milliseconds = Int32(clamping: (rest + 999_999) / 1_000_000)
       }
-      _ = waitReadable([wakeup.descriptor], timeoutMilliseconds: milliseconds)
+      _ = waitReadable(wakeup.descriptor, timeoutMilliseconds: milliseconds)
       wakeup.clear()
     }
   }

@@ -16,6 +16,8 @@ final class Ground {
   let backend: any Backend
   /// The backend's, at hand: asked of every record.
   let kind: BackendKind
+  /// What its kernel's queue has told; nil where no records come.
+  let backlog: RecordBacklog?
   let journal: JournalWriter
   /// Of a scanner's thread: shown a sign of life before each look at the disk.
   let link: ScannerLink?
@@ -33,6 +35,7 @@ final class Ground {
   init(backend: any Backend, journal: JournalWriter, link: ScannerLink? = nil) {
     self.backend = backend
     kind = backend.kind
+    backlog = backend.queue.map(RecordBacklog.init)
     self.journal = journal
     self.link = link
   }

@@ -50,8 +50,7 @@ final class Scanner {
     let link = ScannerLink(tree: tree, now: now)
     do throws(Errno) {
       let inbox = try Inbox()
-      let reader = ReaderControl(wakeup: try WakeUp())
-      thread = try Self.start(key, spec, link, inbox, reader, tree, journal)
+      thread = try Self.start(key, spec, link, inbox, tree, journal)
       self.inbox = inbox
     } catch {
       throw WatchProblem(
@@ -66,27 +65,26 @@ final class Scanner {
   }
 
   private static func start(
-    _ key: UInt32, _ spec: WatchSpec, _ link: ScannerLink, _ inbox: Inbox, _ reader: ReaderControl,
-    _ tree: Inbox, _ journal: ChangeJournal
+    _ key: UInt32, _ spec: WatchSpec, _ link: ScannerLink, _ inbox: Inbox, _ tree: Inbox,
+    _ journal: ChangeJournal
   ) throws(Errno) -> OwnThread {
     try OwnThread(name: "tidings-scanner") {
-      scan(key, spec, link, inbox, reader, tree, journal)
+      scan(key, spec, link, inbox, tree, journal)
       tree.post(.ended(key))
     }
   }
 
   /// What the thread does until it is stopped or has no watch any more; closes what it has opened.
   private static func scan(
-    _ key: UInt32, _ spec: WatchSpec, _ link: ScannerLink, _ inbox: Inbox, _ reader: ReaderControl,
-    _ tree: Inbox, _ journal: ChangeJournal
+    _ key: UInt32, _ spec: WatchSpec, _ link: ScannerLink, _ inbox: Inbox, _ tree: Inbox,
+    _ journal: ChangeJournal
   ) {
     let writer = JournalWriter(journal, link: link)
     let watcher = Watcher(
-      inbox: inbox, reader: reader, journal: journal,
+      inbox: inbox, journal: journal,
       ground: Ground(backend: PollBackend(), journal: writer, link: link))
     tree.post(.opened(key, watcher.open(spec)))
     watcher.run()
-    watcher.endReader()
   }
 
   /// What the watch is: what its thread last showed, unless that is silent. Nil before it is one.

@@ -24,6 +24,10 @@ extension Watch {
   func openBase() -> OpenFile? {
     if let base { return base }
     guard state != .gone else { return nil }
+    if let found = reopenedBase() {
+      base = found
+      return found
+    }
     guard let opened = try? OpenedRoot(spec), isSameRoot(opened) else {
       isRootDoubtful = true
       return nil
@@ -32,17 +36,29 @@ extension Watch {
     return base
   }
 
+  /// The base where it was before, which takes a fraction of finding the root by the way it was named.
+  private func reopenedBase() -> OpenFile? {
+    guard let basePath, let place = try? OpenFile.place(basePath),
+      let status = try? FileStatus.of(place.descriptor), isBase(status)
+    else { return nil }
+    return place
+  }
+
   func isSameRoot(_ opened: OpenedRoot) -> Bool {
-    opened.soleName == soleName && opened.status.inode == baseStatus.inode
-      && opened.status.birthTime == baseStatus.birthTime
-      && opened.status.device == baseStatus.device
+    opened.soleName == soleName && isBase(opened.status)
+  }
+
+  private func isBase(_ status: FileStatus) -> Bool {
+    status.inode == baseStatus.inode && status.birthTime == baseStatus.birthTime
+      && status.device == baseStatus.device
   }
 
   /// An open file keeps its filesystem from being unmounted: while there is nothing to do, none is
   /// kept open below a mount of its own.
   func letGoOfBase() {
-    guard base != nil, isSettled, baseMount != Self.mountOfEverything else { return }
-    base = nil
+    guard let base, isSettled, baseMount != Self.mountOfEverything else { return }
+    if basePath == nil { basePath = (try? base.currentPath()).map(FilePath.init(bytes:)) }
+    self.base = nil
   }
 
   /// That of `/`, which nobody unmounts.

@@ -26,8 +26,6 @@ extension Watch {
     // Should nothing have come meanwhile, what was looked at is believed at once.
     if !puzzles.isEmpty, ground.isDrained { next = ground.now }
     if isRootDoubtful { next = min(next ?? .max, ground.now + 1_000_000) }
-    // What was looked at is forgotten before records come that have nothing to do with it.
-    if !looks.isEmpty { next = min(next ?? .max, ground.now + 1_000_000) }
     for half in halves.values {
       let due = half.isAlone ? ground.now + 1_000_000 : half.deadline
       next = min(next ?? due, due)
@@ -58,11 +56,6 @@ extension Watch {
     for directory in directories.sorted() where isAttached(directory) {
       enqueueScan(directory, audit: true, flags: .rescan)
     }
-  }
-
-  /// Whether it matters when the kernel's queue is empty.
-  var isWary: Bool {
-    !audit.isEmpty || !looks.isEmpty || !recentScans.isEmpty || !halves.isEmpty || hasDoubts
   }
 
   /// Both halves of a rename are made by one system call, but on a busy machine whoever makes it may
@@ -168,7 +161,8 @@ extension Watch {
     }
   }
 
-  private func forgetOldLooks() {
+  /// What was looked at before all records to come is forgotten: they have nothing to do with it.
+  func forgetOldLooks() {
     while let oldest = looks.first, oldest.time < ground.since { looks.removeFirst() }
     guard looks.isEmpty else { return }
     if !recentScans.isEmpty { recentScans.removeAll() }
@@ -199,7 +193,11 @@ extension Watch {
   }
 
   func disarmAll() {
-    for node in tree.descendants(of: Node.root) { disarm(node) }
+    for (count, node) in tree.descendants(of: Node.root).enumerated() {
+      // Hundreds of thousands of marks take a second, in which the kernel's queue would overflow.
+      if count % 1_024 == 1_023 { ground.backlog?.read() }
+      disarm(node)
+    }
     disarm(Node.root)
   }
 }

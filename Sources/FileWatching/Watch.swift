@@ -1,6 +1,7 @@
 internal import DequeModule
 internal import FileEvents
 internal import Syscalls
+internal import SystemPackage
 
 /// One root with its options, its tree and what is pending about it. Confined to its tree thread.
 /// Watches share nothing but the ground: each has nodes of its own, so none sees another's masks,
@@ -12,7 +13,9 @@ final class Watch {
   let ground: Ground
 
   /// Canonical path of the root.
-  var root: [UInt8]
+  var root: [UInt8] { didSet { basePath = nil } }
+  /// Where `base` was when it was first let go.
+  var basePath: FilePath?
   /// The directory all paths are looked up from: the root, or what holds it when it is a file. Nil
   /// while gone, and while nothing is looked up on a filesystem that could be unmounted.
   var base: OpenFile?

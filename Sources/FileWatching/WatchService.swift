@@ -23,7 +23,7 @@ package struct WatchAddition: Sendable {
   package var created: Bool
 }
 
-/// The door to the watcher's threads: two, and one for each root whose filesystem may hang. All methods
+/// The door to the watcher's threads: one, and one for each root whose filesystem may hang. All methods
 /// may be called from any thread and return at once; each reply is called exactly once, on one of
 /// those threads, and must not block.
 package final class WatchService: Sendable {
@@ -31,13 +31,12 @@ package final class WatchService: Sendable {
   package let epoch: Epoch
 
   private let inbox: Inbox
-  private let readerControl: ReaderControl
   private let journal: ChangeJournal
-  private let threads: [OwnThread]
+  private let thread: OwnThread
 
-  /// Starts both threads ("tidings-reader", "tidings-tree"). `publish` is called on one of the watcher's
-  /// threads at a time with each batch, in order, and must not block. Throws `.instanceLimit` when the kernel gives no
-  /// inotify instance (EMFILE), `.internalError` when it gives no thread or descriptor.
+  /// Starts the thread of all watches ("tidings-tree"). `publish` is called on one of the watcher's
+  /// threads at a time with each batch, in order, and must not block. Throws `.instanceLimit` when the
+  /// kernel gives no inotify instance (EMFILE), `.internalError` when it gives no thread or descriptor.
   package init(
     options: WatchServiceOptions, publish: @escaping @Sendable (ChangeBatch) -> Void
   ) throws(WatchProblem) {
@@ -45,25 +44,11 @@ package final class WatchService: Sendable {
     let journal = ChangeJournal(options: options, publish: publish)
     do throws(Errno) {
       let inbox = try Inbox()
-      let control = ReaderControl(wakeup: try WakeUp())
-      if let queue = backend.queue { control.add(queue) }
-      let reader = try OwnThread(name: "tidings-reader") {
-        RecordReader(inbox: inbox, control: control).run()
-      }
-      let tree: OwnThread
-      do throws(Errno) {
-        tree = try OwnThread(name: "tidings-tree") {
-          let ground = Ground(backend: backend, journal: JournalWriter(journal))
-          Watcher(inbox: inbox, reader: control, journal: journal, ground: ground).run()
-        }
-      } catch {
-        control.set(.stopped)
-        reader.join()
-        throw error
+      thread = try OwnThread(name: "tidings-tree") {
+        let ground = Ground(backend: backend, journal: JournalWriter(journal))
+        Watcher(inbox: inbox, journal: journal, ground: ground).run()
       }
       self.inbox = inbox
-      readerControl = control
-      threads = [reader, tree]
     } catch {
       throw WatchProblem(
         .internalError, errno: error.rawValue, detail: "the watcher cannot be started: \(error)")
@@ -137,14 +122,13 @@ package final class WatchService: Sendable {
   /// Sends what is pending, ends the threads and waits for them; not for one that a filesystem holds,
   /// which ends by itself and publishes nothing any more. Not from one of them.
   package func stop() {
-    readerControl.set(.stopped)
     inbox.post(.stop)
-    for thread in threads { thread.join() }
+    thread.join()
   }
 
   /// Lets the kernel's queue fill, so that a test can make it overflow or outrun the tree.
-  package func pauseReading() { readerControl.set(.paused) }
+  package func pauseReading() { inbox.isPaused = true }
 
   /// Ends `pauseReading`.
-  package func resumeReading() { readerControl.set(.reading) }
+  package func resumeReading() { inbox.isPaused = false }
 }

@@ -122,6 +122,6 @@ private final class Gate: Sendable {
   func open() { wakeup.signal() }
 
   func wait() {
-    while !waitReadable([wakeup.descriptor], timeoutMilliseconds: nil)[0] {}
+    while !waitReadable(wakeup.descriptor, timeoutMilliseconds: nil) {}
   }
 }

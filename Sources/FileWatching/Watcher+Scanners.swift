@@ -161,14 +161,12 @@ extension Watcher {
   func endScanners() {
     for scanner in scanners.values { scanner.inbox.post(.stop) }
     let deadline = Clock.monotonic() + Self.endPatience
-    var rest = Inbox.Contents()
     while scanners.values.contains(where: { !$0.link.isSilent && !$0.hasFailed }) {
       let left = deadline - Clock.monotonic()
       guard left > 0 else { break }
       _ = waitReadable(
-        [inbox.wakeup.descriptor], timeoutMilliseconds: Int32((left + 999_999) / 1_000_000))
-      inbox.take(&rest)
-      for case .ended(let key) in rest.commands { ended(key) }
+        inbox.wakeup.descriptor, timeoutMilliseconds: Int32((left + 999_999) / 1_000_000))
+      for case .ended(let key) in inbox.take() { ended(key) }
     }
     for scanner in scanners.values {
       leaveToItself(scanner, isHeld: true)

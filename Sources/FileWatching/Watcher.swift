@@ -13,16 +13,19 @@ final class Watcher {
   static let slice: Int64 = 1_000_000
   /// Bytes of directory entries read at once: some 500, whose statuses take about a slice.
   static let scanBufferSize = 16 << 10
+  /// How long records gather under load, in milliseconds, so that the kernel merges what is equal; and
+  /// the quiet before a record, in nanoseconds, after which it is no load and read at once.
+  private static let gathering: Int32 = 2
+  private static let quiet: Int64 = 1_000_000
+  /// How long records are applied before anything else has its turn, in nanoseconds.
+  private static let applying: Int64 = 4_000_000
 
   let inbox: Inbox
-  let reader: ReaderControl
   let journal: ChangeJournal
-  /// The reader of a scanner's thread, from the first kernel's queue on.
-  private var ownReader: OwnThread?
   /// What is always there: of inotify, on a scanner's thread of polling.
   let ground: Ground
-  /// From the first watch on that stands on it, by its backend.
-  private var others: [BackendKind: Ground] = [:]
+  /// That, and others from the first watch on that stands on them.
+  private var grounds: [Ground]
   var watches: [UInt32: Watch] = [:]
   /// By key; none on a scanner's thread.
   var scanners: [UInt32: Scanner] = [:]
@@ -34,41 +37,43 @@ final class Watcher {
   var nextNumber: UInt32 = 1
   /// Ids that have been in use: a watch that gets one again has a history.
   var usedIDs: Set<String> = []
-  private var taken = Inbox.Contents()
+  /// When a turn that had read records ended, on the monotonic clock.
+  private var lastRecords: Int64 = 0
+  /// Whether there is something in the inbox.
+  private var isCalled = false
   /// What directories are read into, one at a time.
   let scanBuffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: Watcher.scanBufferSize, alignment: 16)
   /// Nil where there is no /proc: then mounts are noticed by what they do to marks, or not at all.
   private let mounts = try? MountTable()
   private var haveMountsChanged = false
+  private let polled = PollSet()
   private(set) var hangingMounts = HangingMounts()
   /// Who waits for everything made before to be published, in its own time.
   var settling: [@Sendable () -> Void] = []
   /// Who waits for that and has it published at once.
   var waiting: [Waiting] = []
 
-  init(inbox: Inbox, reader: ReaderControl, journal: ChangeJournal, ground: Ground) {
+  init(inbox: Inbox, journal: ChangeJournal, ground: Ground) {
     self.inbox = inbox
-    self.reader = reader
     self.journal = journal
     self.ground = ground
+    grounds = [ground]
     if let mounts { hangingMounts = HangingMounts(mounts.mounts) }
   }
 
   deinit { scanBuffer.deallocate() }
 
-  /// Turns until `stop` is asked: wait, apply, scan a slice, send.
+  /// Turns until `stop` is asked: wait, read, apply, scan a slice, send.
   func run() {
     while true {
       wait()
-      let emptied = queueIsEmpty()
-      inbox.take(&taken)
+      // What is asked is answered with all that was done before: taken first, obeyed last.
+      let commands = isCalled ? inbox.take() : []
       setMoment()
-      applyChunks()
-      for ground in grounds {
-        ground.isDrained = emptied != nil
-        if let emptied { ground.since = max(ground.since, emptied) }
-      }
+      let hasRead = readRecords()
+      applyRecords()
+      let isDrained = grounds.allSatisfy(\.isDrained)
       setMoment()
       followMounts()
       leaveWhatMayHang(\.isRootDoubtful)
@@ -76,17 +81,18 @@ final class Watcher {
       for watch in watches.values { watch.endTurn() }
       var isStopped = false
       let isSettled =
-        emptied != nil && !settling.isEmpty
+        isDrained && !settling.isEmpty
         && watches.values.allSatisfy { $0.isAtRest && $0.polling.isCaughtUp }
       let settled = isSettled ? settling : []
       if isSettled { settling.removeAll() }
-      answerWaiting(isDrained: emptied != nil)
-      for command in taken.commands { if obey(command) { isStopped = true } }
+      answerWaiting(isDrained: isDrained)
+      for command in commands { if obey(command) { isStopped = true } }
       lookAfterScanners()
       for watch in watches.values { watch.letGoOfBase() }
       tellOwnSilence()
       publish()
       for reply in settled { reply() }
+      if hasRead { lastRecords = Clock.monotonic() }
       if ground.link?.isRevoked == true { return }
       if isStopped { return answerAll() }
     }
@@ -105,54 +111,73 @@ final class Watcher {
   }
 
   private func wait() {
-    guard !watches.values.contains(where: \.hasScans) else { return sleep(0) }
-    var next: Int64?
+    let isAwaited = !settling.isEmpty || !waiting.isEmpty
+    let isBusy =
+      watches.values.contains(where: \.hasScans)
+      || grounds.contains { $0.backlog.map { !$0.isEmpty } ?? false }
+    forgetLooks()
+    let isRecord = sleep(isBusy ? 0 : isAwaited ? 1 : millisecondsToDeadline)
+    guard isRecord, !isBusy, !isAwaited, Clock.monotonic() - lastRecords < Self.quiet else {
+      return
+    }
+    isCalled = waitReadable(inbox.wakeup.descriptor, timeoutMilliseconds: Self.gathering)
+  }
+
+  /// Has looks at the disk forgotten where no record is on its way, so that those to come have nothing
+  /// to do with them, without a turn for it.
+  private func forgetLooks() {
+    for watch in watches.values where !watch.looks.isEmpty {
+      guard let backlog = watch.ground.backlog, backlog.isEmpty, !isWaiting(backlog) else {
+        continue
+      }
+      watch.ground.since = max(watch.ground.since, backlog.since)
+      watch.forgetOldLooks()
+    }
+  }
+
+  /// Whether records wait in its queue, which is left as it is.
+  private func isWaiting(_ backlog: RecordBacklog) -> Bool {
+    let now = Clock.monotonic()
+    let isWaiting = waitReadable(backlog.descriptor, timeoutMilliseconds: 0)
+    if isWaiting { backlog.leaveUnread() } else { backlog.seenEmpty(at: now) }
+    return isWaiting
+  }
+
+  /// Nil when nothing is due, ever.
+  private var millisecondsToDeadline: Int32? {
+    var next = nextScannerCheck()
     for watch in watches.values {
       if let deadline = watch.nextDeadline() { next = min(next ?? deadline, deadline) }
     }
-    if let check = nextScannerCheck() { next = min(next ?? check, check) }
-    let isAwaited = !settling.isEmpty || !waiting.isEmpty
-    var timeout: Int32? = isAwaited ? 1 : nil
-    if let next, !isAwaited {
+    return next.map { next in
       let rest = max(0, next - Clock.monotonic())
-      timeout = Int32(min((rest + 999_999) / 1_000_000, 60_000))
+      return Int32(min((rest + 999_999) / 1_000_000, 60_000))
     }
-    sleep(timeout)
   }
 
-  private func sleep(_ milliseconds: Int32?) {
-    let wakeup = inbox.wakeup.descriptor
+  /// Returns whether there are records.
+  private func sleep(_ milliseconds: Int32?) -> Bool {
     var milliseconds = milliseconds
     if let link = ground.link {
       let end = milliseconds.map { Clock.monotonic() + Int64($0) * 1_000_000 }
       if !link.rest(until: end) { milliseconds = 0 }
     }
     defer { ground.link?.wake(Clock.monotonic()) }
-    guard let mounts else {
-      _ = waitReadable([wakeup], timeoutMilliseconds: milliseconds)
-      return
+    polled.removeAll()
+    polled.add(inbox.wakeup.descriptor)
+    if let mounts { polled.add(urgent: mounts.descriptor) }
+    if !inbox.isPaused {
+      for ground in grounds {
+        if let backlog = ground.backlog, backlog.isReadable { polled.add(backlog.descriptor) }
+      }
     }
-    haveMountsChanged = waitReadable(
-      wakeup, orUrgent: mounts.descriptor, timeoutMilliseconds: milliseconds)
-  }
-
-  /// The time at which every record made so far had been handed to the inbox; nil when that cannot be
-  /// said now, or matters to nobody.
-  private func queueIsEmpty() -> Int64? {
-    guard !settling.isEmpty || !waiting.isEmpty || watches.values.contains(where: \.isWary) else {
-      return nil
-    }
-    let now = Clock.monotonic()
-    let queues = grounds.compactMap(\.backend.queue?.descriptor)
-    guard !waitReadable(queues, timeoutMilliseconds: 0).contains(true), !reader.isReading else {
-      return nil
-    }
-    return now
+    polled.wait(timeoutMilliseconds: milliseconds)
+    isCalled = polled.isReady(0)
+    haveMountsChanged = mounts != nil && polled.isReady(1)
+    return (mounts == nil ? 1..<polled.count : 2..<polled.count).contains(where: polled.isReady)
   }
 
   // MARK: Backends
-
-  private var grounds: [Ground] { [ground] + others.values }
 
   /// What a watch on `opened` stands on. Throws `.unsupported` where its backend is refused, or
   /// cannot do what is asked of it.
@@ -165,8 +190,7 @@ final class Watcher {
       case .fanotifyFilesystem: .filesystem
       }
     if let scope { try FanotifyBackend.probe(opened.base.descriptor, scope) }
-    guard kind != ground.kind else { return ground }
-    if let other = others[kind] { return other }
+    if let ground = grounds.first(where: { $0.kind == kind }) { return ground }
     let backend: any Backend
     if let scope {
       backend = try FanotifyBackend(scope)
@@ -175,46 +199,41 @@ final class Watcher {
     }
     let made = Ground(backend: backend, journal: ground.journal, link: ground.link)
     made.moment = ground.moment
-    if let queue = backend.queue {
-      if ground.link != nil { try startReader() }
-      reader.add(queue)
-    }
-    others[kind] = made
+    grounds.append(made)
     return made
-  }
-
-  private func startReader() throws(WatchProblem) {
-    guard ownReader == nil else { return }
-    do throws(Errno) {
-      ownReader = try OwnThread(name: "tidings-reader") { [inbox, reader] in
-        RecordReader(inbox: inbox, control: reader).run()
-      }
-    } catch {
-      throw WatchProblem(
-        .internalError, errno: error.rawValue, detail: "no thread is to be had: \(error)")
-    }
-  }
-
-  /// Ends the reader of a scanner's thread.
-  func endReader() {
-    reader.set(.stopped)
-    ownReader?.join()
   }
 
   // MARK: Records
 
-  private func applyChunks() {
-    var start = 0
-    let bytes = taken.bytes
-    for chunk in taken.chunks {
-      for ground in grounds { ground.moment.time = chunk.time }
-      for ground in grounds where ground.backend.kind == chunk.backend {
-        ground.since = max(ground.since, chunk.since)
-        bytes.withUnsafeBytes { all in
-          apply(UnsafeRawBufferPointer(rebasing: all[start..<chunk.end]), on: ground)
-        }
+  /// Empties the kernels' queues; whatever may take long calls it on its way. Returns whether anything
+  /// was in them.
+  @discardableResult func readRecords() -> Bool {
+    var hasRead = false
+    let isPaused = inbox.isPaused
+    for ground in grounds {
+      guard let backlog = ground.backlog else { continue }
+      if isPaused { _ = isWaiting(backlog) } else if backlog.read() { hasRead = true }
+    }
+    return hasRead
+  }
+
+  private func applyRecords() {
+    let end = ground.now + Self.applying
+    for ground in grounds {
+      guard let backlog = ground.backlog else {
+        ground.isDrained = true
+        ground.since = ground.now
+        continue
       }
-      start = chunk.end
+      while let chunk = backlog.first, Clock.monotonic() < end {
+        ground.moment.time = chunk.time
+        ground.since = max(ground.since, chunk.since)
+        apply(chunk.bytes, on: ground)
+        backlog.dropFirst()
+        if !backlog.isEmpty { readRecords() }
+      }
+      ground.isDrained = backlog.isEmpty && backlog.hasSeenEnd
+      if ground.isDrained { ground.since = max(ground.since, backlog.since) }
     }
   }
 

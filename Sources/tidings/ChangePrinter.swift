@@ -4,9 +4,11 @@ import Foundation
 import Synchronization
 import Syscalls
 
-/// Writes changes to standard output, a batch at a time, on a thread of its own. When the reader of
-/// standard output stops, the tree threads wait once `limit` records are held: what the kernel's
-/// queue then loses is found by comparing the disk, and told.
+/// Writes changes to standard output, a batch at a time: a small one at once, on the thread that tells
+/// of it, since waking another takes longer than all the rest; what standard output might not take, and
+/// what comes after that, on a thread of its own. When the reader of standard output stops, the tree
+/// threads wait once `limit` records are held: what the kernel's queue then loses is found by comparing
+/// the disk, and told.
 final class ChangePrinter: Sendable {
   enum Format: Sendable {
     /// For people.
@@ -32,6 +34,13 @@ final class ChangePrinter: Sendable {
   private struct State {
     var batches: [ChangeBatch] = []
     var records = 0
+    /// What of a batch standard output did not take at once.
+    var rest: [UInt8] = []
+    /// The thread is printing what it has taken.
+    var isPrinting = false
+    /// For what is written at once.
+    var encoder = ChangeEncoder()
+    var output: [UInt8] = []
     var isEnding = false
     /// Nobody reads: whatever comes is dropped.
     var isClosed = false
@@ -41,6 +50,10 @@ final class ChangePrinter: Sendable {
 
   /// Records held for a reader of standard output that does not read.
   private static let limit = 65_536
+  /// What is written at once: bytes a pipe takes whole when it takes any (PIPE_BUF, pipe(7)), and
+  /// records that make no more of them as a rule.
+  private static let smallBytes = 4_096
+  private static let smallRecords = 16
 
   private let format: Format
   private let once: Bool
@@ -69,14 +82,38 @@ final class ChangePrinter: Sendable {
 
   /// Takes a batch to print. One of the watcher's threads.
   func post(_ batch: ChangeBatch) {
-    let isFull = state.withLock { state in
-      guard !state.isClosed else { return false }
+    let (isWritten, isFull) = state.withLock { state in
+      if state.isClosed || writeAtOnce(batch, &state) { return (true, false) }
       state.batches.append(batch)
       state.records += batch.records.count
-      return state.records > Self.limit
+      return (false, state.records > Self.limit)
     }
+    if isWritten { return }
     changed.signal()
     if isFull { room.wait() }
+  }
+
+  /// Whether that was possible without waiting for anybody.
+  private func writeAtOnce(_ batch: ChangeBatch, _ state: inout State) -> Bool {
+    // The thread has a deadline to put off, or an end to come to.
+    guard !once, patience == nil, !state.isPrinting, state.batches.isEmpty, state.rest.isEmpty,
+      batch.records.count <= Self.smallRecords,
+      batch.records.allSatisfy({ $0.subject == .change })
+    else { return false }
+    state.output.removeAll(keepingCapacity: state.output.capacity <= 2 * Self.smallBytes)
+    for (index, record) in batch.records.enumerated() {
+      append(
+        record, in: batch, batch.first + UInt64(index), state.names[record.watch], &state.encoder,
+        to: &state.output)
+    }
+    guard state.output.count <= Self.smallBytes, isWritable(1) else { return false }
+    let count = state.output.withUnsafeBytes { Foundation.write(1, $0.baseAddress!, $0.count) }
+    guard count >= 0 else { return false }
+    if count < state.output.count {
+      state.rest = Array(state.output[count...])
+      changed.signal()
+    }
+    return true
   }
 
   /// Lets `run` return once everything has been printed.
@@ -91,22 +128,24 @@ final class ChangePrinter: Sendable {
     var deadline = nextDeadline
     while true {
       guard changed.wait(timeout: deadline) == .success else { return close(.quiet) }
-      let (batches, wasFull, isEnding, names, onState) = state.withLock { state in
+      let (taken, wasFull) = state.withLock { state in
         defer {
+          state.rest = []
           state.batches = []
           state.records = 0
+          state.isPrinting = true
         }
-        return (
-          state.batches, state.records > Self.limit, state.isEnding, state.names, state.onState
-        )
+        return (state, state.records > Self.limit)
       }
+      defer { state.withLock { $0.isPrinting = false } }
       if wasFull { room.signal() }
-      for batch in batches {
+      guard write(taken.rest) else { return close(.unread) }
+      for batch in taken.batches {
         var output: [UInt8] = []
         for (index, record) in batch.records.enumerated() {
           let sequence = batch.first + UInt64(index)
-          if record.subject == .watch { onState?(record.watch, record.state) }
-          append(record, in: batch, sequence, names[record.watch], &encoder, to: &output)
+          if record.subject == .watch { taken.onState?(record.watch, record.state) }
+          append(record, in: batch, sequence, taken.names[record.watch], &encoder, to: &output)
           if once, record.subject == .change {
             return close(write(output) ? .once : .unread)
           }
@@ -114,8 +153,8 @@ final class ChangePrinter: Sendable {
         guard write(output) else { return close(.unread) }
         deadline = nextDeadline
       }
-      if isEnding, batches.isEmpty { return .asked }
-      if isEnding { changed.signal() }
+      if taken.isEnding, taken.batches.isEmpty { return .asked }
+      if taken.isEnding { changed.signal() }
     }
   }
 

@@ -19,7 +19,7 @@ struct ScannerLinkTests {
   /// Whether the tree thread has been told to look after it.
   private func isNudged() -> Bool {
     defer { tree.wakeup.clear() }
-    return waitReadable([tree.wakeup.descriptor], timeoutMilliseconds: 0)[0]
+    return waitReadable(tree.wakeup.descriptor, timeoutMilliseconds: 0)
   }
 
   @Test("a look at the disk has its patience, and the next one again")

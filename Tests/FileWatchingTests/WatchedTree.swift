@@ -81,7 +81,7 @@ final class WatchedTree: Sendable {
         Issue.record("\(what) did not come within 20 s", sourceLocation: sourceLocation)
         return
       }
-      _ = waitReadable([arrival.wakeup.descriptor], timeoutMilliseconds: 20)
+      _ = waitReadable(arrival.wakeup.descriptor, timeoutMilliseconds: 20)
       arrival.wakeup.clear()
     }
   }
