@@ -41,6 +41,7 @@ SHORT = Size(
 TABLES = {
     "deliveries": delivering.deliveries,
     "clients": delivering.clients,
+    "compressed": delivering.compressed,
     "floods": watching.floods,
     "rests": watching.rests,
     "files": serving.files,

@@ -6,6 +6,7 @@ import select
 import socket
 import statistics
 import time
+import zlib
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -29,7 +30,8 @@ class Clients:
     """Sockets that follow a server; who reads them counts marks."""
 
     def __init__(self, port, count, kind, paths=None):
-        self.sockets, self.poll, self.marks = {}, select.epoll(), 0
+        self.sockets, self.poll, self.marks, self.bytes = {}, select.epoll(), 0, 0
+        self.kind, self.decoded = kind, None
         for number in range(count):
             client = socket.create_connection(("127.0.0.1", port), timeout=60)
             client.sendall(request(kind, paths and paths[number]))
@@ -38,6 +40,8 @@ class Clients:
                 raise Unmeasured(f"a client was refused: {answer[:60]}")
             if kind == "ws":
                 client.sendall(text_frame(b'{"op":"subscribe","ref":"a","kinds":["create"]}'))
+            if kind == "gzip" and not self.decoded:
+                self.decoded = Decoded(client.fileno(), answer.partition(b"\r\n\r\n")[2])
             client.setblocking(False)
             self.sockets[client.fileno()] = client
             self.poll.register(client.fileno(), select.EPOLLIN)
@@ -53,14 +57,17 @@ class Clients:
                 continue
             if not said:
                 raise Unmeasured("a client was disconnected")
-            self.marks += said.count(MARK)
+            self.bytes += len(said)
+            self.marks += 1 if self.kind == "gzip" else said.count(MARK)
+            if self.decoded and self.decoded.descriptor == descriptor:
+                self.decoded.add(said)
         return bool(ready)
 
     def drain(self):
         """Until nothing more comes."""
         while self.read(0.5):
             pass
-        self.marks = 0
+        self.marks = self.bytes = 0
 
     def wait_for(self, marks):
         deadline = time.monotonic() + 60
@@ -73,6 +80,25 @@ class Clients:
             client.close()
 
 
+class Decoded:
+    """What one client of a compressed stream makes of its chunks (RFC 9112 §7.1)."""
+
+    def __init__(self, descriptor, first):
+        self.descriptor, self.unread, self.marks = descriptor, b"", 0
+        self.inflating = zlib.decompressobj(wbits=31)
+        self.add(first)
+
+    def add(self, said):
+        self.unread += said
+        while b"\r\n" in self.unread:
+            size, _, rest = self.unread.partition(b"\r\n")
+            size = int(size, 16)
+            if len(rest) < size + 2:
+                return
+            self.marks += self.inflating.decompress(rest[:size]).count(MARK)
+            self.unread = rest[size + 2 :]
+
+
 def request(kind, path):
     if kind == "ws":
         key = base64.b64encode(os.urandom(16)).decode()
@@ -81,7 +107,9 @@ def request(kind, path):
         )
         return f"GET /-/v1/socket HTTP/1.1\r\nHost: localhost\r\n{extra}\r\n".encode()
     query = f"?kinds=create{f'&path={path}/' if path else ''}"
-    return f"GET /-/v1/events{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    # Of a compressed stream every piece that comes is a change: no heartbeats.
+    query, extra = (query + "&heartbeat=300s", "Accept-Encoding: gzip\r\n") if kind == "gzip" else (query, "")
+    return f"GET /-/v1/events{query} HTTP/1.1\r\nHost: localhost\r\n{extra}\r\n".encode()
 
 
 def text_frame(text):
@@ -253,6 +281,32 @@ def one_of_many(subscribers, directories, changes):
             used = program.cpu() - before
             clients.close()
             return used / changes * 1e6
+
+
+def told_together(kind, count, changes):
+    """Microseconds of CPU for a change that `count` clients are told, and bytes for each of them."""
+    with Scratch() as directory, server("tidings-" + kind, directory) as (program, port):
+        audience = Audience("tidings-" + kind, directory, program, port, count)
+        audience.cost(10, 1)
+        audience.clients.bytes = 0
+        used = audience.cost(changes, 1)
+        audience.clients.close()
+        decoded = audience.clients.decoded
+        if decoded and decoded.marks != changes + 10:
+            raise Unmeasured(f"{decoded.marks} of {changes + 10} changes were in the compressed stream")
+        return used, audience.clients.bytes / count / changes
+
+
+def compressed(size):
+    table = Table(f"Server-Sent Events to {size.clients:,} clients in one group, compressed, beside uncompressed")
+    found = in_turns(
+        size.repetitions,
+        gzip=lambda: told_together("gzip", size.clients, size.changes),
+        sse=lambda: told_together("sse", size.clients, size.changes),
+    )
+    (used, length), (plain_used, plain_length) = found["gzip"] or (None, None), found["sse"] or (None, None)
+    table.row("CPU for a change", used, "µs", plain_used, "uncompressed", most=1.2)
+    table.row("a change for each client", length, "bytes", plain_length, "uncompressed", most=0.33)
 
 
 def deliveries(size):
