@@ -1,6 +1,7 @@
 /* What the kernel makes unavoidable, and nothing else: what deploy/bench compares with.
  *
  *   floor print DIR            each record of the tree below DIR as a line, read every 5 ms
+ *   floor print-now DIR        the same, read at once
  *   floor sse|ws PORT DIR      a file made in DIR is told to every client: one read, one send each
  *   floor flood DIR CYCLES     makes, writes, renames and (six of seven) removes a file, in 100 directories
  *   floor tree DIR FILES       16 files in each new directory, 50 directories in each directory
@@ -64,13 +65,14 @@ static void arm(const char *path) {
   closedir(directory);
 }
 
-static void print(const char *root) {
+static void print(const char *root, useconds_t gather) {
   static char buffer[1 << 16];
   setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
   arm(root);
   for (struct pollfd ready = {notify, POLLIN, 0};;) {
     out_of(poll(&ready, 1, -1) < 0, "poll");
-    usleep(5000);  // lets records gather, so that one read takes many: what a cheap reader does
+    // Lets records gather, so that one read takes many: what a cheap reader does.
+    if (gather) usleep(gather);
     ssize_t count = read(notify, records, sizeof records);
     out_of(count < 0, "read");
     for (char *at = records; at < records + count;) {
@@ -204,7 +206,8 @@ static void tree(const char *root, long files) {
 
 int main(int count, char **words) {
   out_of((notify = inotify_init1(IN_CLOEXEC)) < 0, "inotify_init1");
-  if (count == 3 && !strcmp(words[1], "print")) print(words[2]);
+  if (count == 3 && !strcmp(words[1], "print")) print(words[2], 5000);
+  if (count == 3 && !strcmp(words[1], "print-now")) print(words[2], 0);
   if (count == 4 && !strcmp(words[1], "flood")) return flood(words[2], atol(words[3])), 0;
   if (count == 4 && !strcmp(words[1], "tree")) return tree(words[2], atol(words[3])), 0;
   if (count == 4) broadcast(!strcmp(words[1], "ws"), atoi(words[2]), words[3]);

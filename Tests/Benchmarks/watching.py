@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from measure import FLOOR, OTHERS, TIDINGS, Program, Scratch, Table, Unmeasured, eventually, in_turns
@@ -17,6 +17,7 @@ COMMANDS = {
     "without index": (TIDINGS, "watch", "--json", "--no-index"),
     "at once": (TIDINGS, "watch", "--json", "--settle", "0"),
     "floor": (FLOOR, "print"),
+    "floor at once": (FLOOR, "print-now"),
     "inotifywait": ("inotifywait", "-m", "-r", "-q"),
 }
 
@@ -161,24 +162,29 @@ def resident(name, files):
             return program.resident()
 
 
-def latency(name, count):
-    """Microseconds from before open(2) until its line is in the file: the median."""
-    with Scratch() as scratch, Scratch() as tree:
-        (tree / "d").mkdir()
-        with watching(name, tree, scratch) as (_, lines):
-            lines.grow_no_more()
-            lines.have(b"")
-            times = []
-            for number in range(count):
-                time.sleep(0.02)
+def latencies(names, count):
+    """Microseconds from before write(2) until a line of it is in the file: of each the median."""
+    with ExitStack() as stack:
+        found, trees, times = {}, {}, {name: [] for name in names}
+        for name in names:
+            scratch, trees[name] = stack.enter_context(Scratch()), stack.enter_context(Scratch())
+            (trees[name] / "d").mkdir()
+            _, found[name] = stack.enter_context(watching(name, trees[name], scratch))
+            found[name].grow_no_more()
+        for number in range(count):
+            for name in names:
                 wanted = f"late-{number}".encode()
+                file = os.open(trees[name] / "d" / wanted.decode(), os.O_CREAT | os.O_WRONLY)
+                time.sleep(0.02)
+                found[name].have(b"")
                 begin = time.perf_counter()
-                os.close(os.open(tree / "d" / wanted.decode(), os.O_CREAT | os.O_WRONLY))
-                while not lines.have(wanted):
+                os.write(file, b".")
+                while not found[name].have(wanted):
                     if time.perf_counter() - begin > 10:
                         raise Unmeasured(f"{wanted} was not told of")
-                times.append(time.perf_counter() - begin)
-            return statistics.median(times) * 1e6
+                times[name].append(time.perf_counter() - begin)
+                os.close(file)
+    return {name: statistics.median(times[name]) * 1e6 for name in names}
 
 
 def floods(size):
@@ -238,5 +244,6 @@ def rests(size):
     if found["few"] and found["many"]:
         each = (found["many"] - found["few"]) / size.files - len("file-0000000")
         table.row("memory per indexed file beside its name", each, "bytes", limit=120)
-    found = in_turns(size.repetitions, it=lambda: latency("at once", size.changes))
-    table.row("file made → line printed, idle, median", found["it"], "µs")
+    found = latencies(("at once", "floor at once"), size.repetitions * size.changes)
+    floor = found["floor at once"]
+    table.row("write → line printed, idle, median", found["at once"], "µs", floor, limit=floor + 50)
