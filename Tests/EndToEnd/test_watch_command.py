@@ -218,3 +218,21 @@ def test_what_cannot_be_watched_is_refused_at_the_start(directory, flags, status
     )
     assert run.returncode == status
     assert run.stdout == b"" and b"tidings: " in run.stderr
+
+
+def test_who_reads_late_is_told_all_in_order_and_in_whole_lines(directory):
+    """While the pipe has room lines are written as changes are found, then by a thread that waits: what
+    the pipe would not take must neither be lost nor be overtaken."""
+    watch = [support.EXECUTABLE, "watch", "--json", "--settle", "0", directory]
+    with subprocess.Popen(watch, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert b"watching" in run.stderr.readline()
+        made = [f"file-{number:04d}-{'x' * 100}" for number in range(1500)]
+        for name in made:
+            (directory / name).mkdir()
+        told = []
+        while len(told) < len(made):
+            told.append(json.loads(run.stdout.readline()))
+        run.terminate()
+    assert [(event["kind"], event["path"]) for event in told] == [("create", name) for name in made]
+    sequence = [int(event["id"].rpartition("-")[2]) for event in told]
+    assert sequence == sorted(set(sequence))
