@@ -84,9 +84,11 @@ enum Endpoint: Equatable {
   case client(String)
 
   /// Whether an address is the server's own, not the site's.
-  static func isBelow(_ path: Substring) -> Bool { path.utf8.starts(with: prefix.utf8) }
-
-  private static let prefix = "/-/"
+  static func isBelow(_ path: Substring) -> Bool {
+    let bytes = path.utf8.span
+    return bytes.count >= 3 && bytes[0] == UInt8(ascii: "/") && bytes[1] == UInt8(ascii: "-")
+      && bytes[2] == UInt8(ascii: "/")
+  }
 
   /// Nil for an address that is not below `/-/`, or that nobody has.
   init?(_ path: Substring) {
