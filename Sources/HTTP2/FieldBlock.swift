@@ -28,6 +28,8 @@ package struct FieldBlock: Sendable {
 
   /// What is each answer's own.
   init(status: Int, contentLength: Int?) {
+    bytes.reserveCapacity(48)
+    ends.reserveCapacity(4)
     append(":status", status)
     if let contentLength { append("content-length", contentLength) }
   }

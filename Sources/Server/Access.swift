@@ -15,7 +15,8 @@ struct AccessPolicy: Sendable {
   private let hosts: HostRule
   private let origins: OriginRule
   private let tokens: [AccessToken]
-  private let answersOtherOrigins: Bool
+  /// Whether answers differ by who asks.
+  let answersOtherOrigins: Bool
   private let loginTicket: LoginTicket?
 
   init(_ configuration: ServerConfiguration) {
@@ -151,7 +152,8 @@ extension Response {
   func fitted(to request: HTTPRequest, _ access: AccessPolicy) -> Response {
     var fitted = self
     fitted.compress(for: request)
-    fitted.fields.admitOrigin(of: request, access)
+    // Untouched fields stay prepared.
+    if access.answersOtherOrigins { fitted.fields.admitOrigin(of: request, access) }
     return fitted
   }
 }

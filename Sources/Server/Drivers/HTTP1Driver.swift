@@ -213,7 +213,7 @@ final class HTTP1Driver: ConnectionDriver {
 
   /// Whether the request asked to go on in HTTP/2, and the connection does.
   private func switchToHTTP2(_ head: HTTP1RequestParser.RequestHead) -> Bool {
-    guard connection.refusal == nil, !head.upgrades.contains("websocket"),
+    guard !head.upgrades.isEmpty, !head.upgrades.contains("websocket"), connection.refusal == nil,
       let settings = UpgradeSettings(head.request, upgrades: head.upgrades)
     else { return false }
     let driver = HTTP2Driver(connection: connection)
