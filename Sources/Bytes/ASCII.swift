@@ -24,6 +24,13 @@ package struct ASCIISet: Sendable {
     return byte < 0x80 && word & (1 << UInt64(byte & 63)) != 0
   }
 
+  /// Offset of the first byte that is not in the set; nil when all are. One call for all: a question
+  /// about a single byte is not inlined into another module.
+  package func firstStranger(in bytes: UnsafeRawBufferPointer) -> Int? {
+    for offset in 0..<bytes.count where !contains(bytes[offset]) { return offset }
+    return nil
+  }
+
   /// `tchar`: what methods, field names and list words are made of (RFC 9110 §5.6.2).
   package static let token = ASCIISet(
     "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -60,6 +67,42 @@ package enum ASCII {
   @inlinable @inline(__always)
   package static func isForbiddenInFieldValue(_ byte: UInt8) -> Bool {
     (byte < 0x20 && byte != tab) || byte == 0x7F
+  }
+
+  /// Offset of the first byte that may not stand in a field value; nil when all may. Looks at eight
+  /// at a time.
+  package static func firstForbiddenInFieldValue(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    var offset = 0
+    while offset + 8 <= bytes.count {
+      let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      if !holdsNoControl(word) { break }
+      offset += 8
+    }
+    while offset < bytes.count, !isForbiddenInFieldValue(bytes[offset]) { offset += 1 }
+    return offset < bytes.count ? offset : nil
+  }
+
+  /// Whether none of eight bytes is below 0x20 or is 0x7F. A byte less than `n` borrows from its own
+  /// highest bit when `n` is taken from each.
+  private static func holdsNoControl(_ word: UInt64) -> Bool {
+    let (ones, highest) = (UInt64(0x0101_0101_0101_0101), UInt64(0x8080_8080_8080_8080))
+    let delete = word ^ (ones &* 0x7F)
+    return ((word &- ones &* 0x20) & ~word | (delete &- ones) & ~delete) & highest == 0
+  }
+
+  /// Whether all of `bytes` are below 0x80.
+  package static func holdsOnly(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var offset = 0
+    var seen: UInt64 = 0
+    while offset + 8 <= bytes.count {
+      seen |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      offset += 8
+    }
+    while offset < bytes.count {
+      seen |= UInt64(bytes[offset])
+      offset += 1
+    }
+    return seen & 0x8080_8080_8080_8080 == 0
   }
 
   /// Whether two texts are equal when A–Z and a–z are.

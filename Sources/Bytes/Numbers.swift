@@ -14,24 +14,43 @@ extension [UInt8] {
     span.withUnsafeBufferPointer { append(contentsOf: $0) }
   }
 
+  /// Appends a name and a value with what stands between and behind them, in one step.
+  package mutating func append(
+    name: UnsafeRawBufferPointer, _ separator: StaticString, value: UnsafeRawBufferPointer,
+    _ end: StaticString
+  ) {
+    let length =
+      name.count + separator.utf8CodeUnitCount + value.count + end.utf8CodeUnitCount
+    append(addingCapacity: length) { span in
+      span.withUnsafeMutableBufferPointer { buffer, filled in
+        var room = UnsafeMutableRawBufferPointer(buffer)
+        room.fill(with: name)
+        room.fill(with: UnsafeRawBufferPointer(separator))
+        room.fill(with: value)
+        room.fill(with: UnsafeRawBufferPointer(end))
+        filled = length
+      }
+    }
+  }
+
   /// Appends `number` in decimal: no sign, no leading zero.
   package mutating func append(decimal number: UInt64) {
-    if number < 10 {
-      append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number))
-      return
-    }
     var digits = 1
     var rest = number / 10
     while rest > 0 {
       digits += 1
       rest /= 10
     }
-    let start = count
-    append(contentsOf: repeatElement(0, count: digits))
-    rest = number
-    for index in stride(from: start + digits - 1, through: start, by: -1) {
-      self[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
+    append(addingCapacity: digits) { span in
+      span.withUnsafeMutableBufferPointer { buffer, filled in
+        var rest = number
+        for place in stride(from: digits - 1, through: 0, by: -1) {
+          (buffer.baseAddress! + place).initialize(
+            to: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10))
+          rest /= 10
+        }
+        filled = digits
+      }
     }
   }
 
@@ -56,6 +75,20 @@ extension [UInt8] {
       append(lowercaseHexDigit(bytes[index] >> 4))
       append(lowercaseHexDigit(bytes[index] & 0x0F))
     }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  fileprivate init(_ literal: StaticString) {
+    self.init(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  /// Copies `bytes` to the front; what is left of the room is behind them.
+  fileprivate mutating func fill(with bytes: UnsafeRawBufferPointer) {
+    copyMemory(from: bytes)
+    self = UnsafeMutableRawBufferPointer(rebasing: self[bytes.count...])
   }
 }
 

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import HTTPSemantics
 internal import HTTPTypes
 
 /// A field line taken apart (RFC 9112 §5).
@@ -14,7 +15,7 @@ enum FieldLine {
       throw .malformed("a field line has no colon")
     }
     let rawName = line.part(0..<colon)
-    if let offset = rawName.firstIndex(where: { !ASCIISet.token.contains($0) }) {
+    if let offset = ASCIISet.token.firstStranger(in: rawName) {
       // RFC 9112 §5.1: white space before the colon included.
       throw .malformed("byte \(offset) of a field name is not allowed there")
     }
@@ -26,10 +27,10 @@ enum FieldLine {
     while start < end, isWhitespace(line[start]) { start += 1 }
     while end > start, isWhitespace(line[end - 1]) { end -= 1 }
     let value = line.part(start..<end)
-    if let offset = value.firstIndex(where: ASCII.isForbiddenInFieldValue) {
+    if let offset = ASCII.firstForbiddenInFieldValue(value) {
       throw .malformed("\(name.rawName): control character at byte \(offset) of the value")
     }
-    return HTTPField(name: name, value: value)
+    return HTTPField(name: name, received: value)
   }
 
   private static func isWhitespace(_ byte: UInt8) -> Bool {

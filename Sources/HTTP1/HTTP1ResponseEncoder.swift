@@ -33,24 +33,37 @@ package enum HTTP1ResponseEncoder {
 
   /// Appends status line, fields and the empty line. Content-Length, Transfer-Encoding and
   /// Connection come from `framing` and `persistence` alone; fields of these names are left out.
+  /// `common` are lines made by `fieldLines`, which come behind.
   package static func appendHead(
-    _ status: HTTPResponse.Status, fields: HTTPFields, framing: Framing,
+    _ status: HTTPResponse.Status, fields: HTTPFields, common: [UInt8] = [], framing: Framing,
     persistence: Persistence, to bytes: inout [UInt8]
   ) {
-    bytes.append("HTTP/1.1 ")
-    bytes.append(decimal: UInt64(status.code))
-    bytes.append(ASCII.space)
-    appendOnOneLine(status.reasonPhrase.utf8, to: &bytes)
-    appendLineEnd(to: &bytes)
-    for field in fields where !isOurs(field.name) {
-      bytes.append(contentsOf: field.name.rawName.utf8)
-      bytes.append(": ")
-      field.withUnsafeBytesOfValue { appendOnOneLine($0, to: &bytes) }
-      appendLineEnd(to: &bytes)
-    }
+    appendStatusLine(status, to: &bytes)
+    append(fields, to: &bytes)
+    bytes += common
     appendFraming(framing, to: &bytes)
     appendPersistence(persistence, to: &bytes)
     appendLineEnd(to: &bytes)
+  }
+
+  /// The same with fields that `fieldLines` has put down before.
+  package static func appendHead(
+    _ status: HTTPResponse.Status, lines: [UInt8], common: [UInt8], framing: Framing,
+    persistence: Persistence, to bytes: inout [UInt8]
+  ) {
+    appendStatusLine(status, to: &bytes)
+    bytes += lines
+    bytes += common
+    appendFraming(framing, to: &bytes)
+    appendPersistence(persistence, to: &bytes)
+    appendLineEnd(to: &bytes)
+  }
+
+  /// The lines of `fields`, as `appendHead` would append them: for what many answers say alike.
+  package static func fieldLines(_ fields: HTTPFields) -> [UInt8] {
+    var lines: [UInt8] = []
+    append(fields, to: &lines)
+    return lines
   }
 
   /// Appends one chunk. Empty content appends nothing, since an empty chunk would be the last.
@@ -109,13 +122,38 @@ package enum HTTP1ResponseEncoder {
     }
   }
 
-  private static func appendOnOneLine(_ value: some Collection<UInt8>, to bytes: inout [UInt8]) {
-    let start = bytes.count
-    bytes.append(contentsOf: value)
-    bytes.withUnsafeMutableBufferPointer { bytes in
-      for index in start..<bytes.count where ASCII.isForbiddenInFieldValue(bytes[index]) {
-        bytes[index] = ASCII.space
+  private static func appendStatusLine(_ status: HTTPResponse.Status, to bytes: inout [UInt8]) {
+    bytes.append("HTTP/1.1 ")
+    bytes.append(decimal: UInt64(status.code))
+    bytes.append(ASCII.space)
+    appendOnOneLine(status.reasonPhrase.utf8, to: &bytes)
+    appendLineEnd(to: &bytes)
+  }
+
+  private static func append(_ fields: HTTPFields, to bytes: inout [UInt8]) {
+    for field in fields where !isOurs(field.name) {
+      var name = field.name.rawName
+      field.withUnsafeBytesOfValue { value in
+        let value = UnsafeRawBufferPointer(value)
+        name.withUTF8 {
+          bytes.append(name: UnsafeRawBufferPointer($0), ": ", value: value, "\r\n")
+        }
+        if ASCII.firstForbiddenInFieldValue(value) != nil {
+          blankControls(in: &bytes, bytes.count - 2 - value.count..<bytes.count - 2)
+        }
       }
+    }
+  }
+
+  private static func appendOnOneLine(_ text: String.UTF8View, to bytes: inout [UInt8]) {
+    let start = bytes.count
+    bytes.append(contentsOf: text)
+    blankControls(in: &bytes, start..<bytes.count)
+  }
+
+  private static func blankControls(in bytes: inout [UInt8], _ part: Range<Int>) {
+    for index in part where ASCII.isForbiddenInFieldValue(bytes[index]) {
+      bytes[index] = ASCII.space
     }
   }
 }

@@ -21,7 +21,7 @@ struct MessageReader: Sendable {
   /// The fields read so far, which are then forgotten.
   mutating func takeFields() -> (hosts: [String], others: HTTPFields) {
     defer {
-      fields = [:]
+      fields = HTTPFields()
       hosts = []
     }
     return (hosts, fields)

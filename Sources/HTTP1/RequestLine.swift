@@ -22,7 +22,7 @@ struct RequestLine {
       throw .malformed("the request line has no space")
     }
     let method = line.part(0..<methodEnd)
-    guard !method.isEmpty, method.allSatisfy(ASCIISet.token.contains) else {
+    guard !method.isEmpty, ASCIISet.token.firstStranger(in: method) == nil else {
       throw .malformed("the method is not a token")
     }
     guard method.count <= Self.methodLimit else { throw Refusal(501, "no method is that long") }
@@ -32,7 +32,7 @@ struct RequestLine {
     minorVersion = try Self.minorVersion(line.part(targetEnd + 1..<line.count))
 
     let target = line.part(methodEnd + 1..<targetEnd)
-    if let offset = target.firstIndex(where: { !RequestTarget.characters.contains($0) }) {
+    if let offset = RequestTarget.characters.firstStranger(in: target) {
       throw .malformed("byte \(methodEnd + 1 + offset) of the request line must be percent-encoded")
     }
     self.method = HTTPRequest.Method(String(decoding: method, as: UTF8.self))!

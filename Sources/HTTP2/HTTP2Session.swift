@@ -163,12 +163,20 @@ package final class HTTP2Session {
 
   /// Answers a stream; without content that is all. Fields of a connection are left out (RFC 9113
   /// §8.2.2). An answer to a stream that has gone is nothing.
+  package func respond(_ stream: Int32, _ status: Int, _ fields: HTTPFields, hasContent: Bool) {
+    respond(
+      stream, status, FieldBlock(fields), common: FieldBlock(), length: nil, hasContent: hasContent)
+  }
+
+  /// The same with fields put down before. `length` is said where it is known.
   package func respond(
-    _ stream: Int32, _ status: Int, _ fields: HTTPFields, hasContent: Bool
+    _ stream: Int32, _ status: Int, _ fields: FieldBlock, common: FieldBlock, length: Int?,
+    hasContent: Bool
   ) {
     var provider = nghttp2_data_provider()
     provider.read_callback = Self.readContent
-    FieldBlock(status: status, fields).withFields { fields in
+    let own = FieldBlock(status: status, contentLength: length)
+    FieldBlock.withFields(own, fields, common) { fields in
       let made = withUnsafePointer(to: provider) {
         nghttp2_submit_response(
           session, stream, fields.baseAddress, fields.count, hasContent ? $0 : nil)
@@ -179,7 +187,8 @@ package final class HTTP2Session {
 
   /// Tells a client that waits for it to send its content (RFC 9110 §15.2.1).
   package func sayContinue(_ stream: Int32) {
-    FieldBlock(status: 100, [:]).withFields { fields in
+    let own = FieldBlock(status: 100, contentLength: nil)
+    FieldBlock.withFields(own, FieldBlock(), FieldBlock()) { fields in
       check(
         nghttp2_submit_headers(
           session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream, nil, fields.baseAddress,

@@ -64,7 +64,7 @@ struct HeadReader {
     if name == "host" {
       hosts.append(String(decoding: value, as: UTF8.self))
     } else if let name = HTTPField.Name(name) {
-      fields.append(HTTPField(name: name, value: value))
+      fields.append(HTTPField(name: name, received: value))
     }
   }
 
@@ -86,12 +86,16 @@ struct HeadReader {
     if let host = hosts.first, Authority(host) != named {
       throw HTTP2Refusal(400, "Host: another one than :authority")
     }
-    guard let path, path.utf8.allSatisfy(RequestTarget.characters.contains) else {
+    guard var path, path.withUTF8(Self.isTarget) else {
       throw HTTP2Refusal(400, ":path: a character that must be percent-encoded")
     }
     var request = HTTPRequest(
       method: method, scheme: scheme, authority: name, path: path, headerFields: fields)
-    request.extendedConnectProtocol = extendedConnect
+    if let extendedConnect { request.extendedConnectProtocol = extendedConnect }
     return request
+  }
+
+  private static func isTarget(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
+    RequestTarget.characters.firstStranger(in: UnsafeRawBufferPointer(path)) == nil
   }
 }

@@ -62,7 +62,8 @@ package struct Authority: Sendable, Hashable {
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~!$&'()*+,;=%")
 
   private static func nameOrIPv4(_ bytes: UnsafeRawBufferPointer) -> Host? {
-    guard !bytes.isEmpty, bytes.allSatisfy(nameCharacters.contains) else { return nil }
+    guard !bytes.isEmpty, nameCharacters.firstStranger(in: bytes) == nil else { return nil }
+    if ASCII.isDigit(bytes[0]), let address = ipv4(bytes) { return .ipv4(address) }
     var percent = bytes.firstOffset(of: UInt8(ascii: "%"))
     while let offset = percent {
       guard offset + 2 < bytes.count, ASCII.hexValue(bytes[offset + 1]) != nil,
@@ -70,7 +71,6 @@ package struct Authority: Sendable, Hashable {
       else { return nil }
       percent = bytes.firstOffset(of: UInt8(ascii: "%"), from: offset + 3)
     }
-    if ASCII.isDigit(bytes[0]), let address = ipv4(bytes) { return .ipv4(address) }
     let name = String(unsafeUninitializedCapacity: bytes.count) { text in
       for (offset, byte) in bytes.enumerated() { text[offset] = ASCII.lowercased(byte) }
       return bytes.count
@@ -80,19 +80,23 @@ package struct Authority: Sendable, Hashable {
 
   /// Four decimal octets without leading zeros; anything else is a name or nothing.
   private static func ipv4(_ bytes: UnsafeRawBufferPointer) -> UInt32? {
-    var address: UInt32 = 0
-    var start = 0
-    for place in 0..<4 {
-      let dot = bytes.firstOffset(of: UInt8(ascii: "."), from: start)
-      guard (dot == nil) == (place == 3) else { return nil }
-      let part = bytes.part(start..<(dot ?? bytes.count))
-      guard let octet = DecimalNumber.parse(part), octet <= 255,
-        part.count == 1 || part.first != UInt8(ascii: "0")
-      else { return nil }
-      address = address << 8 | UInt32(octet)
-      start = (dot ?? 0) + 1
+    var (address, octet) = (UInt32(0), UInt32(0))
+    var (digits, dots) = (0, 0)
+    for byte in bytes {
+      if byte == UInt8(ascii: ".") {
+        guard digits > 0, dots < 3 else { return nil }
+        address = address << 8 | octet
+        (octet, digits) = (0, 0)
+        dots += 1
+      } else {
+        guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), digits == 0 || octet > 0
+        else { return nil }
+        octet = octet * 10 + UInt32(byte - UInt8(ascii: "0"))
+        guard octet <= 255 else { return nil }
+        digits += 1
+      }
     }
-    return address
+    return digits > 0 && dots == 3 ? address << 8 | octet : nil
   }
 
   /// The forms of RFC 4291 §2.2: eight groups, one run of zeros as `::`, the last two groups

@@ -10,19 +10,22 @@ package enum PercentCoding {
 
   /// The bytes `text` stands for. `plusIsSpace` as in forms and their queries.
   package static func decode(
-    _ text: Substring.UTF8View, plusIsSpace: Bool = false
+    _ text: Span<UInt8>, plusIsSpace: Bool = false
   ) throws(Malformed) -> [UInt8] {
     var decoded: [UInt8] = []
     decoded.reserveCapacity(text.count)
-    var rest = text
-    while let byte = rest.popFirst() {
+    var offset = 0
+    while offset < text.count {
+      let byte = text[offset]
       if byte == UInt8(ascii: "%") {
-        let digits = rest.prefix(2).compactMap(ASCII.hexValue)
-        guard digits.count == 2 else { throw Malformed(offset: text.count - rest.count - 1) }
-        decoded.append(digits[0] << 4 | digits[1])
-        rest = rest.dropFirst(2)
+        guard offset + 2 < text.count, let high = ASCII.hexValue(text[offset + 1]),
+          let low = ASCII.hexValue(text[offset + 2])
+        else { throw Malformed(offset: offset) }
+        decoded.append(high << 4 | low)
+        offset += 3
       } else {
         decoded.append(plusIsSpace && byte == UInt8(ascii: "+") ? ASCII.space : byte)
+        offset += 1
       }
     }
     return decoded

@@ -57,7 +57,7 @@ package struct Query: Sendable, Equatable {
     _ text: Substring.UTF8View, offset: Int
   ) throws(Problem) -> [UInt8] {
     do throws(PercentCoding.Malformed) {
-      return try PercentCoding.decode(text, plusIsSpace: true)
+      return try PercentCoding.decode(text.span, plusIsSpace: true)
     } catch {
       throw .malformedPercent(offset: offset + error.offset)
     }

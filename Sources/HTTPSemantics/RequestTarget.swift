@@ -31,15 +31,21 @@ package struct RequestTarget: Sendable, Equatable {
 
   /// Takes the origin form of a target apart.
   package init(_ target: String) throws(Problem) {
-    let queryMark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
-    let path = target.utf8[..<(queryMark ?? target.utf8.endIndex)]
-    guard path.first == UInt8(ascii: "/") else { throw .notAPath }
-    query = queryMark.map { String(target[target.utf8.index(after: $0)...]) }
-    endsInSlash = path.last == UInt8(ascii: "/")
+    let bytes = target.utf8.span
+    let pathEnd = bytes.firstOffset(of: UInt8(ascii: "?"), from: 0)
+    guard pathEnd > 0, bytes[0] == UInt8(ascii: "/") else { throw .notAPath }
+    query =
+      pathEnd < bytes.count
+      ? String(decoding: target.utf8.dropFirst(pathEnd + 1), as: UTF8.self) : nil
+    endsInSlash = bytes[pathEnd - 1] == UInt8(ascii: "/")
     components = []
-    for segment in path.split(separator: UInt8(ascii: "/")) {
-      let before = target.utf8.distance(from: target.startIndex, to: segment.startIndex)
-      components.append(try Self.name(segment, before: before))
+    var start = 1
+    while start < pathEnd {
+      let end = min(bytes.firstOffset(of: UInt8(ascii: "/"), from: start), pathEnd)
+      if end > start {
+        components.append(try Self.name(bytes.extracting(start..<end), before: start))
+      }
+      start = end + 1
     }
   }
 
@@ -47,7 +53,7 @@ package struct RequestTarget: Sendable, Equatable {
   package var relativePath: [UInt8] { Array(components.joined(separator: [UInt8(ascii: "/")])) }
 
   private static func name(
-    _ segment: Substring.UTF8View, before: Int
+    _ segment: Span<UInt8>, before: Int
   ) throws(Problem) -> [UInt8] {
     let name: [UInt8]
     do throws(PercentCoding.Malformed) {
@@ -61,5 +67,14 @@ package struct RequestTarget: Sendable, Equatable {
       throw .dotSegment
     }
     return name
+  }
+}
+
+extension Span<UInt8> {
+  /// Offset of the first `byte` at or after `start`, or the end.
+  fileprivate func firstOffset(of byte: UInt8, from start: Int) -> Int {
+    var offset = start
+    while offset < count, self[offset] != byte { offset += 1 }
+    return offset
   }
 }

@@ -15,7 +15,8 @@ struct AccessPolicy: Sendable {
   private let hosts: HostRule
   private let origins: OriginRule
   private let tokens: [AccessToken]
-  private let answersOtherOrigins: Bool
+  /// Whether answers differ by who asks.
+  let answersOtherOrigins: Bool
   private let loginTicket: LoginTicket?
 
   init(_ configuration: ServerConfiguration) {
@@ -146,27 +147,21 @@ package final class LoginTicket: Sendable {
 }
 
 extension Response {
-  /// With what every answer carries: no type is guessed, no other site embeds it, and only pages
-  /// that were allowed read it. Compressed where that is worth it.
-  func hardened(for request: HTTPRequest?, _ worker: Worker) -> Response {
-    var hardened = self
-    if let request { hardened.compress(for: request) }
-    hardened.fields.harden(for: request, worker)
-    return hardened
+  /// As it may be sent in answer to `request`: readable to pages that were allowed, compressed where
+  /// that is worth it.
+  func fitted(to request: HTTPRequest, _ access: AccessPolicy) -> Response {
+    var fitted = self
+    fitted.compress(for: request)
+    // Untouched fields stay prepared.
+    if access.answersOtherOrigins { fitted.fields.admitOrigin(of: request, access) }
+    return fitted
   }
 }
 
 extension HTTPFields {
-  private static let noSniffing = HTTPField(name: .xContentTypeOptions, value: "nosniff")
-  private static let sameOriginOnly = HTTPField(
-    name: .crossOriginResourcePolicy, value: "same-origin")
-
-  mutating func harden(for request: HTTPRequest?, _ worker: Worker) {
-    append(worker.date)
-    append(Self.noSniffing)
-    append(Self.sameOriginOnly)
-    guard let request else { return }
-    for field in worker.shared.access.crossOriginFields(request) {
+  /// Says which page of another origin may read the answer.
+  mutating func admitOrigin(of request: HTTPRequest, _ access: AccessPolicy) {
+    for field in access.crossOriginFields(request) {
       if field.name == .vary, let vary = self[.vary] {
         if !vary.contains("Origin") { self[.vary] = "\(vary), Origin" }
       } else {

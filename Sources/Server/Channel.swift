@@ -25,7 +25,7 @@ protocol Channel: AnyObject {
   var unacknowledgedBytes: Int { get }
 
   /// Says the head of the answer, once, before or within the `fill` that has the first content.
-  /// `Date` is put in here.
+  /// What every answer carries is put in here.
   func respond(_ status: HTTPResponse.Status, _ fields: HTTPFields)
 
   /// Appends content outside `fill`.

@@ -40,11 +40,11 @@ final class OutputBuffer {
   func append(file: OpenFile, offset: Int, length: Int) {
     precondition(self.file == nil, "one file at a time")
     guard length > 0 else { return }
-    if length <= Self.shortFile, let content = try? file.read(count: length, at: offset),
-      content.count == length
-    {
-      bytes += content
-      return
+    if length <= Self.shortFile {
+      let start = bytes.count
+      try? file.read(count: length, at: offset, appendingTo: &bytes)
+      if bytes.count == start + length { return }
+      bytes.removeSubrange(start...)
     }
     self.file = file
     fileOffset = offset

@@ -23,9 +23,10 @@ struct APIRequest {
     self.peer = peer
     self.isHTTP2 = isHTTP2
     let target = http.path ?? "/"
-    let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
-    path = target[..<(mark ?? target.endIndex)]
-    query = mark.map { target[target.utf8.index(after: $0)...] }
+    let bytes = target.utf8.span
+    let mark = bytes.indices.first { bytes[$0] == UInt8(ascii: "?") }
+    path = Substring(target.utf8.prefix(mark ?? bytes.count))
+    query = mark.map { Substring(target.utf8.dropFirst($0 + 1)) }
   }
 
   /// The body as JSON, for a call that changes something: 415 without the type that no page of
@@ -84,9 +85,11 @@ enum Endpoint: Equatable {
   case client(String)
 
   /// Whether an address is the server's own, not the site's.
-  static func isBelow(_ path: Substring) -> Bool { path.utf8.starts(with: prefix.utf8) }
-
-  private static let prefix = "/-/"
+  static func isBelow(_ path: Substring) -> Bool {
+    let bytes = path.utf8.span
+    return bytes.count >= 3 && bytes[0] == UInt8(ascii: "/") && bytes[1] == UInt8(ascii: "-")
+      && bytes[2] == UInt8(ascii: "/")
+  }
 
   /// Nil for an address that is not below `/-/`, or that nobody has.
   init?(_ path: Substring) {

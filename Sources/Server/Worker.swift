@@ -53,7 +53,7 @@ final class Worker {
   private var lacksDescriptors = false
   private var peers: PeerWatch!
   private var drain: Drain?
-  private var dateCache = (second: -1, field: HTTPField(name: .date, value: ""))
+  private var everyAnswerCache = (second: -1, fields: PreparedFields([:]))
   /// Subscriptions that wait for a page of a listing.
   private var fetching: [Int: Subscription] = [:]
   private var nextFetch = 0
@@ -216,14 +216,20 @@ final class Worker {
     }
   }
 
-  /// `Date` for now (RFC 9110 §6.6.1); made once a second.
-  var date: HTTPField {
+  /// What every answer carries: `Date` for now (RFC 9110 §6.6.1), and that no type is guessed and no
+  /// other site embeds it. Made once a second.
+  var everyAnswer: PreparedFields {
     let seconds = Int(Clock.realtime() / second)
-    if dateCache.second != seconds {
-      let text = HTTPDate(secondsSince1970: seconds).text
-      dateCache = (seconds, HTTPField(name: .date, value: text))
+    if everyAnswerCache.second != seconds {
+      everyAnswerCache = (
+        seconds,
+        PreparedFields([
+          .date: HTTPDate(secondsSince1970: seconds).text, .xContentTypeOptions: "nosniff",
+          .crossOriginResourcePolicy: "same-origin",
+        ])
+      )
     }
-    return dateCache.field
+    return everyAnswerCache.fields
   }
 
   /// Asks the tree thread for a page of a listing.

@@ -104,22 +104,32 @@ extension OpenFile {
   /// Up to `count` bytes from `offset`; fewer where the file ends earlier. The C function is
   /// `pread`; EINTR is retried.
   package func read(count: Int, at offset: Int) throws(Errno) -> [UInt8] {
+    var bytes: [UInt8] = []
+    try read(count: count, at: offset, appendingTo: &bytes)
+    return bytes
+  }
+
+  /// The same, behind what `bytes` holds. After an error they hold what had been read until then.
+  package func read(
+    count: Int, at offset: Int, appendingTo bytes: inout [UInt8]
+  ) throws(Errno) {
     var failure: Errno?
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      while filled < count {
-        let read = pread(
-          descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
-        if read > 0 {
-          filled += read
-        } else if read == 0 {
-          return
-        } else if errno != EINTR {
-          failure = Errno(rawValue: errno)
-          return
+    bytes.append(addingCapacity: count) { span in
+      span.withUnsafeMutableBufferPointer { buffer, filled in
+        while filled < count {
+          let read = pread(
+            descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+          if read > 0 {
+            filled += read
+          } else if read == 0 {
+            return
+          } else if errno != EINTR {
+            failure = Errno(rawValue: errno)
+            return
+          }
         }
       }
     }
     if let failure { throw failure }
-    return bytes
   }
 }

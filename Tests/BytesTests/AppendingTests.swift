@@ -21,6 +21,20 @@ struct AppendingTests {
     #expect(text { $0.append(decimal: number) } == "\(number)")
   }
 
+  @Test(
+    "puts a name, a value and what stands around them behind what is there",
+    arguments: [("", ""), ("a", ""), ("", "b"), ("name", "a value longer than a short string")])
+  func fieldLines(name: String, value: String) {
+    var bytes = Array("before".utf8)
+    Array(name.utf8).withUnsafeBytes { name in
+      Array(value.utf8).withUnsafeBytes { value in
+        bytes.append(name: name, ": ", value: value, "\r\n")
+        bytes.append(name: name, "", value: value, "")
+      }
+    }
+    #expect(String(decoding: bytes, as: UTF8.self) == "before\(name): \(value)\r\n\(name)\(value)")
+  }
+
   @Test("keeps the zeros of a hexadecimal number")
   func hexadecimal() {
     #expect(text { $0.append(hexadecimal: 0xBEEF, digits: 6) } == "00beef")

@@ -54,6 +54,24 @@ struct HTTP1ResponseEncoderTests {
         == "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 1\r\n\r\n")
   }
 
+  @Test("lines that were put down before are the lines that would be put down now")
+  func preparedLines() {
+    let fields: HTTPFields = [.contentLength: "99", .server: "s", .eTag: "\"a\""]
+    var fresh: [UInt8] = []
+    Encoder.appendHead(
+      .ok, fields: fields, common: Encoder.fieldLines([.age: "1"]), framing: .length(1),
+      persistence: .close, to: &fresh)
+    var prepared: [UInt8] = []
+    Encoder.appendHead(
+      .ok, lines: Encoder.fieldLines(fields), common: Encoder.fieldLines([.age: "1"]),
+      framing: .length(1), persistence: .close, to: &prepared)
+    #expect(String(decoding: fresh, as: UTF8.self) == String(decoding: prepared, as: UTF8.self))
+    #expect(
+      String(decoding: fresh, as: UTF8.self)
+        == "HTTP/1.1 200 OK\r\nServer: s\r\nETag: \"a\"\r\nAge: 1\r\nContent-Length: 1\r\n"
+        + "Connection: close\r\n\r\n")
+  }
+
   @Test("no value and no reason phrase can begin a line of its own")
   func noInjection() {
     let head = Self.head(

@@ -157,6 +157,23 @@ struct HTTP2SessionTests {
     #expect(answer(fields) == answer([:]))
   }
 
+  @Test("fields that were put down before are sent as they would be now")
+  func preparedFields() {
+    let (own, common): (HTTPFields, HTTPFields) = ([.eTag: "\"a\""], [.age: "1"])
+    func answer(_ respond: (HTTP2Session) -> Void) -> [ServerFrame] {
+      let session = HTTP2Session()
+      Self.receive(ClientFrames.opening() + ClientFrames.get(stream: 1), session)
+      respond(session)
+      return Self.sent(session)
+    }
+    let prepared = answer {
+      $0.respond(
+        1, 200, FieldBlock(own), common: FieldBlock(common), length: 7, hasContent: false)
+    }
+    let fields: HTTPFields = [.contentLength: "7", .eTag: "\"a\"", .age: "1"]
+    #expect(prepared == answer { $0.respond(1, 200, fields, hasContent: false) })
+  }
+
   @Test(
     "HEADERS on a stream that was passed over end the connection, on one that was open they do not",
     arguments: [([5, 3], true), ([1, 3, 5, 3], false), ([1, 7, 9, 5], true), ([3, 1], true)])

@@ -11,6 +11,10 @@ struct AccessRulesTests {
       ("127.0.0.1:80", .init(host: .ipv4(0x7F00_0001), port: 80)),
       ("1.2.3.256", .init(host: .name("1.2.3.256"))), ("127.1", .init(host: .name("127.1"))),
       ("01.2.3.4", .init(host: .name("01.2.3.4"))),
+      ("0.0.0.0", .init(host: .ipv4(0))), ("1.2.3.4.", .init(host: .name("1.2.3.4."))),
+      ("1.2.3.4.5", .init(host: .name("1.2.3.4.5"))), ("1..3.4", .init(host: .name("1..3.4"))),
+      ("1.2.3.00", .init(host: .name("1.2.3.00"))),
+      ("255.255.255.255", .init(host: .ipv4(0xFFFF_FFFF))),
       ("[::1]:8434", .init(host: .ipv6(high: 0, low: 1), port: 8434)),
       ("[::]", .init(host: .ipv6(high: 0, low: 0))),
       (

@@ -69,6 +69,6 @@ struct TargetTests {
     let name: [UInt8] = Array("a b/é?#%".utf8) + [0xFF]
     let text = PercentCoding.encode(path: name)
     #expect(text == "a%20b/%C3%A9%3F%23%25%FF")
-    #expect(try PercentCoding.decode(text.utf8[...]) == name)
+    #expect(try PercentCoding.decode(text.utf8.span) == name)
   }
 }

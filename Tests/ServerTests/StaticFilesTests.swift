@@ -37,6 +37,25 @@ struct StaticFilesTests {
   private static let tag =
     "<script src=\"/-/client.js\" defer data-tidings data-watch=\"site-4f2a\"></script>"
 
+  @Test("what is said of a file is put down once for each state of it")
+  func preparedFields() throws {
+    let site = try Site(["a.txt": "one"])
+    func answer() -> Response {
+      site.server.answer(
+        HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/a.txt"))
+    }
+    #expect(answer().prepared == nil)
+    var second = answer()
+    let prepared = try #require(second.prepared)
+    #expect(prepared.lines == PreparedFields(second.fields).lines)
+    #expect(answer().prepared === prepared)
+    second.fields[.vary] = "Origin"
+    #expect(second.prepared == nil)
+    try Data("another".utf8).write(to: URL(filePath: site.files.path + "/a.txt"))
+    #expect(answer().prepared == nil)
+    #expect(try site.get("/a.txt").body == "another")
+  }
+
   @Test(
     "answers a file with its type, to be asked about each time",
     arguments: [

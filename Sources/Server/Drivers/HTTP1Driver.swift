@@ -161,22 +161,22 @@ final class HTTP1Driver: ConnectionDriver {
   private func send(_ response: Response, to head: HTTP1RequestParser.RequestHead) {
     self.head = nil
     let keepAlive = head.keepAlive && !stops && connection.refusal == nil
-    let response = response.hardened(for: head.request, connection.worker)
+    let response = response.fitted(to: head.request, connection.worker.shared.access)
+    let isHead = head.request.method == .head
     connection.append { bytes in
-      Self.append(
-        response, to: &bytes, isHead: head.request.method == .head,
+      append(
+        response, to: &bytes, isHead: isHead,
         persistence: keepAlive ? .keepAlive(peerMinorVersion: head.minorVersion) : .close)
     }
-    if head.request.method != .head, case .file(let file, let offset, let length) = response.body {
+    if !isHead, case .file(let file, let offset, let length) = response.body {
       connection.append(file: file, offset: offset, length: length)
     }
     if keepAlive { armDeadline() } else { end(connection.refusal == nil ? .finished : .limit) }
   }
 
   private func refuse(_ problem: Problem, _ cause: CloseCause) {
-    let response = problem.response.hardened(for: nil, connection.worker)
     connection.append { bytes in
-      Self.append(response, to: &bytes, isHead: false, persistence: .close)
+      append(problem.response, to: &bytes, isHead: false, persistence: .close)
     }
     end(cause)
   }
@@ -186,16 +186,23 @@ final class HTTP1Driver: ConnectionDriver {
     connection.closeWhenSent(cause)
   }
 
-  private static func append(
+  private func append(
     _ response: Response, to bytes: inout [UInt8], isHead: Bool,
     persistence: HTTP1ResponseEncoder.Persistence
   ) {
     let noBody = response.status.code == 204 || response.status.code == 304
-    if bytes.isEmpty { bytes.reserveCapacity(roomForAnswer) }
-    HTTP1ResponseEncoder.appendHead(
-      response.status, fields: response.fields,
-      framing: noBody ? .none : .length(response.body.count),
-      persistence: persistence, to: &bytes)
+    if bytes.isEmpty { bytes.reserveCapacity(Self.roomForAnswer) }
+    let framing = noBody ? HTTP1ResponseEncoder.Framing.none : .length(response.body.count)
+    let common = connection.worker.everyAnswer.lines
+    if let prepared = response.prepared {
+      HTTP1ResponseEncoder.appendHead(
+        response.status, lines: prepared.lines, common: common, framing: framing,
+        persistence: persistence, to: &bytes)
+    } else {
+      HTTP1ResponseEncoder.appendHead(
+        response.status, fields: response.fields, common: common, framing: framing,
+        persistence: persistence, to: &bytes)
+    }
     if !isHead, !noBody, case .bytes(let body) = response.body { bytes += body }
   }
 
@@ -206,7 +213,7 @@ final class HTTP1Driver: ConnectionDriver {
 
   /// Whether the request asked to go on in HTTP/2, and the connection does.
   private func switchToHTTP2(_ head: HTTP1RequestParser.RequestHead) -> Bool {
-    guard connection.refusal == nil, !head.upgrades.contains("websocket"),
+    guard !head.upgrades.isEmpty, !head.upgrades.contains("websocket"), connection.refusal == nil,
       let settings = UpgradeSettings(head.request, upgrades: head.upgrades)
     else { return false }
     let driver = HTTP2Driver(connection: connection)
@@ -228,12 +235,13 @@ final class HTTP1Driver: ConnectionDriver {
 
   private func startEvents(_ stream: EventStream, _ head: HTTP1RequestParser.RequestHead) {
     var stream = stream
-    stream.fields.harden(for: head.request, connection.worker)
+    stream.fields.admitOrigin(of: head.request, connection.worker.shared.access)
     guard head.request.method != .head else {
       let chunked = head.minorVersion > 0
       connection.append { bytes in
         HTTP1ResponseEncoder.appendHead(
-          .ok, fields: stream.fields, framing: chunked ? .chunked : .untilClose,
+          .ok, fields: stream.fields, common: connection.worker.everyAnswer.lines,
+          framing: chunked ? .chunked : .untilClose,
           persistence: chunked
             ? .keepAlive(peerMinorVersion: head.minorVersion) : .close, to: &bytes)
       }
@@ -253,7 +261,7 @@ final class HTTP1Driver: ConnectionDriver {
       return
     }
     var poll = poll
-    poll.fields.harden(for: head.request, connection.worker)
+    poll.fields.admitOrigin(of: head.request, connection.worker.shared.access)
     let exchange = HTTP1Exchange(connection, head, unread: parser.takeUnparsed())
     connection.handOver(to: exchange, unread: [])
     exchange.begin(poll)
@@ -262,7 +270,7 @@ final class HTTP1Driver: ConnectionDriver {
 
   private func startWebSocket(_ upgrade: WebSocketUpgrade, _ head: HTTP1RequestParser.RequestHead) {
     var upgrade = upgrade
-    upgrade.fields.harden(for: head.request, connection.worker)
+    upgrade.fields.admitOrigin(of: head.request, connection.worker.shared.access)
     let unread = parser.takeUnparsed()
     let exchange = HTTP1Exchange(switching: connection)
     connection.handOver(to: exchange, unread: [])

@@ -62,8 +62,6 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
   }
 
   func respond(_ status: HTTPResponse.Status, _ fields: HTTPFields) {
-    var fields = fields
-    fields[fields: .date] = [worker.date]
     hasContent = status != .noContent
     let persistence: HTTP1ResponseEncoder.Persistence =
       if framing == .none {
@@ -73,8 +71,9 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
       } else { .close }
     var bytes: [UInt8] = []
     HTTP1ResponseEncoder.appendHead(
-      status, fields: fields, framing: hasContent ? framing : .none, persistence: persistence,
-      to: &bytes)
+      status, fields: fields, common: worker.everyAnswer.lines,
+      framing: hasContent ? framing : .none,
+      persistence: persistence, to: &bytes)
     head = bytes
     markDirty()
   }

@@ -21,6 +21,8 @@ final class HTTP2Stream: Channel, LoopSource {
   private var waiting = WaitingContent()
   private var isDirty = false
   private var isReading = true
+  /// The client has said all on this stream: it is over as soon as we have.
+  private var hasAll = false
   /// Content taken while no more was wanted: its window opens when there is.
   private var unconsumed = 0
   /// What had been sent when somebody last looked, and when that was.
@@ -56,6 +58,7 @@ final class HTTP2Stream: Channel, LoopSource {
   func begin(hasContent: Bool) {
     // Of a CONNECT the stream itself is what was asked for (RFC 8441 §4).
     guard hasContent, request.method != .connect else {
+      hasAll = !hasContent
       answer()
       if !hasContent, request.method == .connect { peerEnded() }
       return
@@ -98,6 +101,7 @@ final class HTTP2Stream: Channel, LoopSource {
 
   /// The client has said all on this stream.
   func peerEnded() {
+    hasAll = true
     if phase == .receiving {
       answer()
     } else if isOpen {
@@ -118,15 +122,15 @@ final class HTTP2Stream: Channel, LoopSource {
     case .response(let response): send(response)
     case .later: break
     case .events(var stream):
-      stream.fields.harden(for: request, worker)
+      stream.fields.admitOrigin(of: request, worker.shared.access)
       guard request.method != .head else { return sendHead(stream.fields) }
       begin(stream)
     case .poll(var poll):
-      poll.fields.harden(for: request, worker)
+      poll.fields.admitOrigin(of: request, worker.shared.access)
       guard request.method != .head else { return sendHead(poll.fields) }
       begin(poll)
     case .webSocket(var upgrade):
-      upgrade.fields.harden(for: request, worker)
+      upgrade.fields.admitOrigin(of: request, worker.shared.access)
       begin(upgrade, status: .ok)
     }
   }
@@ -147,23 +151,28 @@ final class HTTP2Stream: Channel, LoopSource {
   func deliver(_ response: Response) { if phase == .awaiting { send(response) } }
 
   private func send(_ response: Response) {
-    var response = response.hardened(for: request, worker)
+    let response = response.fitted(to: request, worker.shared.access)
     let status = response.status
-    let hasBody = status.code != 204 && status.code != 304
-    if hasBody { response.fields[.contentLength] = String(response.body.count) }
-    guard hasBody, request.method != .head, response.body.count > 0 else {
-      return submit(status, response.fields, hasContent: false)
+    let length = status.code == 204 || status.code == 304 ? nil : response.body.count
+    let fields = response.prepared?.block ?? FieldBlock(response.fields)
+    guard let length, length > 0, request.method != .head else {
+      return submit(status, fields, length: length, hasContent: false)
     }
     waiting.give(response.body)
-    submit(status, response.fields, hasContent: true)
+    submit(status, fields, length: length, hasContent: true)
     phase = .complete
-    look()
   }
 
-  private func sendHead(_ fields: HTTPFields) { submit(.ok, fields, hasContent: false) }
+  private func sendHead(_ fields: HTTPFields) {
+    submit(.ok, FieldBlock(fields), hasContent: false)
+  }
 
-  private func submit(_ status: HTTPResponse.Status, _ fields: HTTPFields, hasContent: Bool) {
-    owner.session.respond(number, status.code, fields, hasContent: hasContent)
+  private func submit(
+    _ status: HTTPResponse.Status, _ fields: FieldBlock, length: Int? = nil, hasContent: Bool
+  ) {
+    owner.session.respond(
+      number, status.code, fields, common: worker.everyAnswer.block, length: length,
+      hasContent: hasContent)
     owner.connection.markDirty()
     phase = hasContent ? .answering : .said
     if hasContent { look() } else { linger() }
@@ -184,7 +193,7 @@ final class HTTP2Stream: Channel, LoopSource {
     sentBytes += UInt64(count)
     if phase == .complete, waiting.isEmpty {
       phase = .said
-      linger()
+      if !hasAll { linger() }
       return .last
     }
     // It looked at many changes and found none of its own: there may be more.
@@ -246,9 +255,7 @@ final class HTTP2Stream: Channel, LoopSource {
   var unacknowledgedBytes: Int { owner.connection.unacknowledgedBytes }
 
   func respond(_ status: HTTPResponse.Status, _ fields: HTTPFields) {
-    var fields = fields
-    fields[fields: .date] = [worker.date]
-    submit(status, fields, hasContent: status != .noContent)
+    submit(status, FieldBlock(fields), hasContent: status != .noContent)
   }
 
   func append(_ content: (inout [UInt8]) -> Void) {

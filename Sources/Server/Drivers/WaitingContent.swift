@@ -42,11 +42,12 @@ struct WaitingContent {
       bytes = []
       taken = 0
     } else if let file {
-      let read = try file.file.read(count: min(limit, file.left), at: file.offset)
-      guard !read.isEmpty else { throw .ioError }
-      output += read
-      let left = file.left - read.count
-      self.file = left > 0 ? (file.file, file.offset + read.count, left) : nil
+      let start = output.count
+      try file.file.read(count: min(limit, file.left), at: file.offset, appendingTo: &output)
+      let count = output.count - start
+      guard count > 0 else { throw .ioError }
+      let left = file.left - count
+      self.file = left > 0 ? (file.file, file.offset + count, left) : nil
     }
   }
 }

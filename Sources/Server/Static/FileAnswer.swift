@@ -114,21 +114,21 @@ struct FileAnswer {
     switch compressed {
     case .file(let sibling):
       return Response(
-        status: status, fields: representation.fields,
+        status: status, representation,
         body: .file(sibling.file, offset: 0, length: sibling.size))
     case .made(let coding):
       let compressed = try cache.content(representation.entityTag.opaque) { () throws(Errno) in
         coding.compressed(try content())
       }
-      return Response(status: status, fields: representation.fields, body: .bytes(compressed))
+      return Response(status: status, representation, body: .bytes(compressed))
     case nil: break
     }
     guard script != nil else {
       return Response(
-        status: status, fields: representation.fields,
+        status: status, representation,
         body: .file(file.file, offset: 0, length: file.size))
     }
-    return Response(status: status, fields: representation.fields, body: .bytes(try content()))
+    return Response(status: status, representation, body: .bytes(try content()))
   }
 
   /// The file's own bytes, or the page made from them.

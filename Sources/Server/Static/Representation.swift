@@ -10,6 +10,8 @@ struct Representation: Sendable {
   let lastModified: HTTPDate
   /// With the entity tag, what a 304 repeats, and what is true of the content.
   let fields: HTTPFields
+  /// `fields` as they are sent, where they are remembered.
+  fileprivate(set) var prepared: PreparedFields?
 
   /// The file's own bytes.
   init(of file: OpenedFile, contentType: String) {
@@ -86,7 +88,7 @@ struct KnownFiles {
     let representation: Representation
   }
 
-  /// About a kilobyte each.
+  /// About two kilobytes each.
   private static let limit = 512
 
   private var entries: [[UInt8]: Entry] = [:]
@@ -102,6 +104,8 @@ struct KnownFiles {
   mutating func remember(_ representation: Representation, of file: OpenedFile, _ name: [UInt8]) {
     // A site with more files than that starts afresh: what is asked for often soon is here again.
     if entries.count >= Self.limit { entries.removeAll(keepingCapacity: true) }
+    var representation = representation
+    representation.prepared = PreparedFields(representation.fields)
     entries[name] = Entry(
       size: file.size, modified: file.modified, inode: file.inode, representation: representation)
   }

@@ -70,8 +70,11 @@ final class StaticFiles {
 
   /// The path below the root; the root itself where there are no names.
   private static func name(_ components: [[UInt8]]) -> [UInt8] {
-    components.isEmpty
-      ? [UInt8(ascii: ".")] : Array(components.joined(separator: [UInt8(ascii: "/")]))
+    switch components.count {
+    case 0: [UInt8(ascii: ".")]
+    case 1: components[0]
+    default: Array(components.joined(separator: [UInt8(ascii: "/")]))
+    }
   }
 
   private static let index = Array("index.html".utf8)
@@ -79,10 +82,13 @@ final class StaticFiles {
   /// Names that begin with a dot hold what was never meant for visitors (`.git`, `.env`), but for
   /// the one directory that was (RFC 8615).
   private static func isPublic(_ target: RequestTarget) -> Bool {
-    let names = target.components
-    let rest = names.first == Array(".well-known".utf8) ? names.dropFirst() : names[...]
-    return !rest.contains { $0.first == UInt8(ascii: ".") }
+    let isHidden = { (name: [UInt8]) in name.first == UInt8(ascii: ".") }
+    guard let first = target.components.firstIndex(where: isHidden) else { return true }
+    return first == 0 && target.components[0] == wellKnown
+      && !target.components.dropFirst().contains(where: isHidden)
   }
+
+  private static let wellKnown = Array(".well-known".utf8)
 
   /// The script goes into what is shown as a page, not into what a script of the page fetches: a
   /// browser says which (`Sec-Fetch-Dest`, where it trusts the connection); a client that says
