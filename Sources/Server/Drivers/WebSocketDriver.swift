@@ -110,6 +110,15 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
     return open.contains { $0.isReady }
   }
 
+  func shareBroadcast() -> Broadcast? {
+    guard !closeSent, open.count == 1, open[0].isReady, open[0].credit == nil,
+      let broadcast = open[0].subscription.takeBroadcast()
+    else { return nil }
+    open[0].isReady = false
+    if let time = broadcast.firstTime { worker.noteLag(since: time) }
+    return broadcast
+  }
+
   private func pull(_ followed: Followed, into bytes: inout [UInt8], limit: Int) -> Pull {
     let subscription = followed.subscription
     let (start, since) = (bytes.count, subscription.unseenSince)
@@ -157,7 +166,9 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   // MARK: SubscriptionOwner
 
   func subscriptionIsReady(_ subscription: Subscription) {
-    guard let index = open.firstIndex(where: { $0.subscription === subscription }) else { return }
+    guard let index = open.indices.first(where: { open[$0].subscription === subscription }) else {
+      return
+    }
     open[index].isReady = true
     channel.markDirty()
   }
