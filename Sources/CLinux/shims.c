@@ -30,6 +30,10 @@ int tidings_accept4(int listener, struct sockaddr *address, socklen_t *length, i
   return accept4(listener, address, length, flags);
 }
 
+long tidings_send(int descriptor, const void *bytes, unsigned long length, int flags) {
+  return syscall(SYS_sendto, descriptor, bytes, length, flags, NULL, 0);
+}
+
 int tidings_ioctl_int(int descriptor, unsigned long request, int *value) {
   return ioctl(descriptor, request, value);
 }

@@ -1,7 +1,7 @@
 internal import EventFormats
 
 /// Framed events of the records after `start` up to `end`, encoded once for all clients of one filter
-/// and framing. Immutable.
+/// and framing. What it says never changes. Confined to its loop.
 package final class Broadcast {
   let framing: StreamFraming
   package let start: UInt64
@@ -11,13 +11,16 @@ package final class Broadcast {
   package let bytes: [UInt8]
   /// The last id in it.
   let lastID: UInt64
-  let events: Int
+  package let events: Int
   /// Whether one of them tells to read something again.
   let saysReset: Bool
+  /// When the first record was read from the kernel, in nanoseconds since 1970; nil when it is not kept.
+  package let firstTime: Int64?
+  private var wrapped: [UInt8]?
 
   init(
     framing: StreamFraming, from start: UInt64, to end: WalkEnd, bytes: [UInt8], events: Int,
-    lastID: UInt64, saysReset: Bool
+    lastID: UInt64, saysReset: Bool, firstTime: Int64?
   ) {
     self.framing = framing
     self.start = start
@@ -27,5 +30,15 @@ package final class Broadcast {
     self.events = events
     self.lastID = lastID
     self.saysReset = saysReset
+    self.firstTime = firstTime
+  }
+
+  /// The bytes with what a transport puts around them, which is done once: there is one transport that
+  /// does.
+  package func wrapped(by wrap: ([UInt8]) -> [UInt8]) -> [UInt8] {
+    if let wrapped { return wrapped }
+    let made = wrap(bytes)
+    wrapped = made
+    return made
   }
 }

@@ -25,6 +25,8 @@ final class FilterGroup {
   /// Of the batch being published: the first match, nil when none yet.
   private(set) var firstMatchInBatch: UInt64?
 
+  /// The last one that was kept, apart from `broadcasts`: nearly everybody asks for it.
+  private var latest: Broadcast?
   private var broadcasts: [Broadcast] = []
   private var nextBroadcast = 0
 
@@ -93,11 +95,13 @@ final class FilterGroup {
     matches.removeAll(keepingCapacity: true)
     knownFrom = sequence
     isFull = false
+    latest = nil
     broadcasts.removeAll(keepingCapacity: true)
     nextBroadcast = 0
   }
 
   func broadcast(from start: UInt64, framing: StreamFraming) -> Broadcast? {
+    if let latest, latest.start == start, latest.framing == framing { return latest }
     // An index instead of `first`: no broadcast is retained but the one that is found.
     let index = broadcasts.indices.first {
       broadcasts[$0].start == start && broadcasts[$0].framing == framing
@@ -106,6 +110,7 @@ final class FilterGroup {
   }
 
   func keep(_ broadcast: Broadcast) {
+    latest = broadcast
     if broadcasts.count < FanoutLimits.broadcastsKept {
       broadcasts.append(broadcast)
     } else {

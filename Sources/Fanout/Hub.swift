@@ -12,7 +12,10 @@ package final class Hub {
   private(set) var watchTable = WatchTable()
   private var groups: [Selection: FilterGroup] = [:]
   private var everyWatch = PathIndex()
+  /// Groups that see something of the last batch and whose members have not all been told so; of the
+  /// last of these `told` have.
   private var touched: [FilterGroup] = []
+  private var told = 0
   private var encoders: [StreamFraming: FramedEncoder] = [:]
   /// Listings that begin when the ring holds what was published before them.
   private var waitingForHead: [Subscription] = []
@@ -55,9 +58,10 @@ package final class Hub {
   /// The oldest cursor that can still be resumed from.
   package var oldestCursor: Cursor { Cursor(epoch: epoch, sequence: oldest - 1) }
 
-  /// Appends a batch, drops what is older than it says, and makes ready every subscription that has
-  /// something to see. Batches must come without a gap.
+  /// Appends a batch and drops what is older than it says. Batches must come without a gap. Who has
+  /// something to see of it is made ready by `wake`.
   package func publish(_ batch: ChangeBatch) {
+    wakeAll()
     keepUnseen(before: batch)
     journal.append(batch)
     counters.batches += 1
@@ -77,10 +81,29 @@ package final class Hub {
       }
       sequence += 1
     }
-    for group in touched { wake(group) }
-    touched.removeAll(keepingCapacity: true)
     wakeWaitingForHead()
   }
+
+  /// Makes ready the next `count` subscriptions that have something to see; returns whether there were
+  /// any left. To call it until then belongs to publishing: in the same turn, and a few at a time, so
+  /// that what is known of each is still at hand when it is pulled.
+  package func wake(_ count: Int) -> Bool {
+    guard let group = touched.last else { return false }
+    let end = min(group.members.count, told + count)
+    let first = group.firstMatchInBatch!
+    for index in told..<end { group.members[index].matched(first) }
+    told = end
+    if end == group.members.count {
+      group.endBatch()
+      touched.removeLast()
+      told = 0
+    }
+    return true
+  }
+
+  /// Makes ready whoever has something to see. Before that a subscription that seems to have seen
+  /// everything may not have: whoever needs to know that calls it.
+  package func wakeAll() { while wake(.max / 2) {} }
 
   /// Number of a record, and of the first in its batch.
   private struct Place {
@@ -129,12 +152,6 @@ package final class Hub {
     if group.note(place.sequence, verdict, batchFirst: place.batchFirst) { touched.append(group) }
   }
 
-  private func wake(_ group: FilterGroup) {
-    let first = group.firstMatchInBatch!
-    group.endBatch()
-    for member in group.members { member.matched(first) }
-  }
-
   private func wakeWaitingForHead() {
     if waitingForHead.isEmpty { return }
     let waiting = waitingForHead
@@ -163,6 +180,7 @@ package final class Hub {
   package func subscribe(
     _ request: SubscriptionRequest, framing: StreamFraming, owner: any SubscriptionOwner, now: Int64
   ) -> Subscription {
+    wakeAll()
     let selection = Selection(request)
     let group = groups[selection] ?? makeGroup(selection)
     let subscription = Subscription(
@@ -183,6 +201,7 @@ package final class Hub {
 
   /// Ends a subscription: nothing of it is called or kept any more. A second time does nothing.
   package func unsubscribe(_ subscription: Subscription) {
+    wakeAll()
     guard subscription.end() else { return }
     counters.subscriptions -= 1
     let group = subscription.group

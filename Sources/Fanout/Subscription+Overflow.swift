@@ -52,7 +52,8 @@ extension Subscription {
 
   /// The cursor the client may resume from; nil while a listing has not ended.
   private var tellableCursor: UInt64? {
-    switch state.phase {
+    wakeWhoeverHasSomethingToSee()
+    return switch state.phase {
     case .listing: nil
     case .replaying, .ended: max(state.told, seenThrough)
     case .live: state.isDirty ? max(state.told, seenThrough) : max(state.position, hub.head)

@@ -62,6 +62,8 @@ package final class Subscription {
     /// Whether the record after `position` is the first unseen match.
     var isExact = false
     var isDirty = true
+    /// Whether `pending` holds something: to ask that costs less than to look.
+    var hasPending = false
     /// It is woken at the next batch whether that concerns it or not.
     var awaitsHead = false
     /// The latest number the client could resume from.
@@ -75,24 +77,25 @@ package final class Subscription {
     var lastBookmark: Int64
   }
 
+  // What each change looks at stands together: with thousands of clients it comes from far away.
   let hub: Hub
   let group: FilterGroup
-  var indexInGroup = 0
-  package let framing: StreamFraming
-  package let overflow: OverflowPolicy
-  package let maxLag: Int?
-  /// Whether it says only what happened.
-  let isPoll: Bool
   /// Held until it unsubscribes.
   private let owner: any SubscriptionOwner
-  private var ownerWritesBroadcasts = false
+  package let overflow: OverflowPolicy
+  /// Whether it says only what happened.
+  let isPoll: Bool
+  private(set) var ownerWritesBroadcasts = false
   var state: State
-  /// Framed events to go first: `hello`, and what must be said with it.
-  var pending: [UInt8] = []
-  /// Of the phase `listing`; nil afterwards.
-  var listing: InitialListing?
   /// With the policy `coalesce`: what is unseen up to `position`. Nil when nothing is.
   var coalesced: CoalescedChanges?
+  package let maxLag: Int?
+  package let framing: StreamFraming
+  var indexInGroup = 0
+  /// Framed events to go first: `hello`, and what must be said with it.
+  var pending: [UInt8] = [] { didSet { state.hasPending = !pending.isEmpty } }
+  /// Of the phase `listing`; nil afterwards.
+  var listing: InitialListing?
 
   init(
     _ request: SubscriptionRequest, hub: Hub, group: FilterGroup, framing: StreamFraming,
@@ -119,6 +122,7 @@ package final class Subscription {
   /// after `.more`; at other times it does no harm. At most `events` journal records are told of (nil:
   /// as many as fit), of which each may be several events.
   package func pull(into output: inout [UInt8], limit: Int, events: Int? = nil) -> Pull {
+    wakeWhoeverHasSomethingToSee()
     var turn = PullTurn(start: output.count, limit: limit, events: events)
     flushPending(into: &output)
     while true {
@@ -210,6 +214,22 @@ package final class Subscription {
     } else {
       output.append(contentsOf: broadcast.bytes)
     }
+    took(broadcast)
+  }
+
+  /// All there is to say, where somebody was told just that before: it counts as told. Nil: `pull`.
+  package func takeBroadcast() -> Broadcast? {
+    guard case .live = state.phase, state.isDirty, state.isExact, !state.hasPending,
+      !ownerWritesBroadcasts, coalesced == nil, !hasOverflowed,
+      let broadcast = group.broadcast(from: state.position, framing: framing),
+      group.lastMatch <= broadcast.end
+    else { return nil }
+    took(broadcast)
+    _ = becomeClean()
+    return broadcast
+  }
+
+  private func took(_ broadcast: Broadcast) {
     if broadcast.saysReset { state.knownThrough = .max }
     advance(to: WalkEnd(position: broadcast.end, isExact: broadcast.endIsExact))
     count(events: broadcast.events, upTo: max(state.told, broadcast.lastID))
@@ -230,7 +250,7 @@ package final class Subscription {
   }
 
   func flushPending(into output: inout [UInt8]) {
-    if pending.isEmpty { return }
+    guard state.hasPending else { return }
     output.append(contentsOf: pending)
     pending = []
   }
@@ -257,6 +277,9 @@ package final class Subscription {
     state.position = max(state.position, first - 1)
     ready()
   }
+
+  /// What looks clean is, afterwards.
+  func wakeWhoeverHasSomethingToSee() { if !state.isDirty { hub.wakeAll() } }
 
   func ready() { owner.subscriptionIsReady(self) }
 
@@ -311,7 +334,7 @@ extension Hub {
     }
     let broadcast = Broadcast(
       framing: framing, from: start, to: walked, bytes: bytes, events: events, lastID: last,
-      saysReset: counters.resetsEncoded != resetsBefore)
+      saysReset: counters.resetsEncoded != resetsBefore, firstTime: time(of: start + 1))
     if events > 0 { group.keep(broadcast) }
     return broadcast
   }

@@ -58,6 +58,7 @@ extension Subscription {
   /// When the first unseen record was read from the kernel, nanoseconds since 1970; nil when there is
   /// none, or when what is unseen is history that was asked for.
   package var unseenSince: Int64? {
+    wakeWhoeverHasSomethingToSee()
     guard case .live = state.phase, state.isDirty, seenThrough < hub.head else { return nil }
     return hub.time(of: max(seenThrough + 1, hub.oldest))
   }
@@ -70,6 +71,7 @@ extension Subscription {
 
   /// Records from the first unseen match to the head.
   package var lagRecords: UInt64 {
+    wakeWhoeverHasSomethingToSee()
     switch state.phase {
     case .listing, .ended: return 0
     case .replaying, .live: break

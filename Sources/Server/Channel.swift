@@ -83,6 +83,13 @@ extension Channel {
 protocol ChannelDriver: ConnectionDriver {
   var subscriptions: [(ref: String?, subscription: Subscription)] { get }
 
+  /// All there is to say, where somebody was told just that before: it counts as said. Nil: `fill`.
+  func shareBroadcast() -> Broadcast?
+
   /// An operator wants this client gone: say goodbye and end.
   func removedByOperator()
+}
+
+extension ChannelDriver {
+  func shareBroadcast() -> Broadcast? { nil }
 }

@@ -17,7 +17,11 @@ protocol ConnectionDriver: AnyObject {
   /// takes bytes. Says whether there is more to say at once.
   func fill(_ bytes: inout [UInt8], limit: Int) -> Bool
 
-  /// Everything given so far has been taken by the socket.
+  /// All there is to say this turn, where others are sent the same bytes: it counts as given. Asked
+  /// before `fill`, where nothing waits. Nil: `fill`.
+  func share() -> [UInt8]?
+
+  /// Everything that waited has been taken by the socket.
   func outputDrained()
 
   /// The deadline set by `Connection.setDeadline` has passed.
@@ -30,39 +34,48 @@ protocol ConnectionDriver: AnyObject {
   func connectionClosed()
 }
 
+extension ConnectionDriver {
+  func share() -> [UInt8]? { nil }
+}
+
 /// One client's socket: reads for its driver, writes what the driver gives, once a turn. Confined to
 /// its loop. Costs the process nothing but this object while the client is silent and has been told
 /// everything.
-final class Connection: LoopSource {
+final class Connection: LoopSource, TurnMember {
+  // What each write looks at stands together: with thousands of clients it comes from far away.
   /// Held, as a driver holds its connection: both let go when the connection closes.
   let worker: Worker
+  private(set) var driver: (any ConnectionDriver)?
+  /// Nil: the socket has taken everything.
+  private var output: OutputBuffer?
+  /// Behind this one in the turn's order.
+  var nextInTurn: Connection?
+  private let socket: Socket
+  var transport = Transport.http
+  private var state = State.open
+  private var isDirty = false
+  /// The socket took less than it was given and has not asked for more.
+  private var isBlocked = false
+  /// Its driver had more to say than one portion: others come first.
+  private var isBehind = false
+  /// Something was sent of which it is not known whether it has arrived.
+  private var isUnsettled = false
+  /// Whether `interest` has it.
+  private var awaitsWritable = false
+  /// Bytes taken by the socket so far.
+  private(set) var sentBytes: UInt64 = 0
+
+  private(set) var token: Loop.Token?
+  private var interest = Readiness.incoming
+  private var cause = CloseCause.finished
+  /// What the socket had taken when the deadline was last set while closing.
+  private var sentAtDeadline: UInt64 = 0
+  private var patience = PeerPatience()
   let peer: SocketAddress
   /// Monotonic nanoseconds.
   let openedAt: Int64
   /// Why it may ask for nothing but the server's health; nil for whoever is welcome.
   let refusal: Refusal?
-  var transport = Transport.http
-  private(set) var token: Loop.Token?
-
-  private let socket: Socket
-  private(set) var driver: (any ConnectionDriver)?
-  /// Nil: the socket has taken everything.
-  private var output: OutputBuffer?
-  private var interest = Readiness.incoming
-  private var state = State.open
-  private var isDirty = false
-  /// The socket took less than it was given and has not asked for more.
-  private var isBlocked = false
-  /// What the socket had taken when the deadline was last set while closing.
-  private var sentAtDeadline: UInt64 = 0
-  /// Bytes taken by the socket so far.
-  private(set) var sentBytes: UInt64 = 0
-  /// Its driver had more to say than one portion: others come first.
-  private var isBehind = false
-  private var cause = CloseCause.finished
-  private var patience = PeerPatience()
-  /// Something was sent of which it is not known whether it has arrived.
-  private var isUnsettled = false
 
   private enum State {
     case open
@@ -242,13 +255,14 @@ final class Connection: LoopSource {
     isDirty = false
     guard !isBlocked, state == .open || state == .closing else { return }
     do {
-      if interest.contains(.writable), try !send([]) { return }
+      if try sendShared() { return }
+      if awaitsWritable, try !send([]) { return }
       guard try pull() else { return }
     } catch {
       close(.failed)
       return
     }
-    if interest.contains(.writable) { setInterest(interest.subtracting(.writable)) }
+    if awaitsWritable { setInterest(interest.subtracting(.writable)) }
     if state == .closing {
       endWriting()
     } else if state == .open {
@@ -272,6 +286,18 @@ final class Connection: LoopSource {
         if state == .open { driver?.peerEnded() } else if state == .lingering { close(.peer) }
       }
     } catch { close(.failed) }
+  }
+
+  /// Sends what others are sent as well, where that is all: neither made nor copied for this client.
+  /// Whether it was. Nobody waits to hear that it has been taken: nothing waited before.
+  private func sendShared() throws(Errno) -> Bool {
+    guard state == .open, !awaitsWritable, output == nil, let shared = driver?.share() else {
+      return false
+    }
+    isBehind = false
+    _ = try send(shared)
+    worker.observeLag()
+    return true
   }
 
   /// Lets the driver fill the turn's buffer and sends it behind what was appended; false when the
@@ -347,6 +373,7 @@ final class Connection: LoopSource {
   private func setInterest(_ wanted: Readiness) {
     guard wanted != interest, let token else { return }
     interest = wanted
+    awaitsWritable = wanted.contains(.writable)
     do { try worker.loop.setInterest(token, wanted) } catch { close(.failed) }
   }
 }

@@ -106,10 +106,10 @@ struct LagHistogram: Sendable {
   var counts: [UInt64] { buckets.indices.map { buckets[$0] } }
 
   /// A clock that was set back counts as no time at all.
-  mutating func observe(nanoseconds: Int64) {
+  mutating func observe(nanoseconds: Int64, times: Int = 1) {
     let lag = max(0, nanoseconds)
-    buckets[Self.limits.firstIndex { lag <= $0 } ?? Self.limits.count] += 1
-    sum += Double(lag) / 1e9
+    buckets[Self.limits.firstIndex { lag <= $0 } ?? Self.limits.count] += UInt64(times)
+    sum += Double(lag) / 1e9 * Double(times)
   }
 
   mutating func add(_ other: LagHistogram) {

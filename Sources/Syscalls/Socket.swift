@@ -139,7 +139,8 @@ package struct Socket: ~Copyable, Sendable {
   /// The C function is `send`, with MSG_NOSIGNAL.
   package func write(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> WriteOutcome {
     while true {
-      let count = send(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+      let count = tidings_send(
+        descriptor, buffer.baseAddress, UInt(buffer.count), Int32(MSG_NOSIGNAL))
       if count >= 0 { return .bytes(count) }
       switch errno {
       case EAGAIN: return .wouldBlock

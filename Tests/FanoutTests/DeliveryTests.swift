@@ -63,6 +63,107 @@ struct DeliveryTests {
     #expect(alone.events.count > 50)
   }
 
+  @Test("may take whole what one of them was told, and miss nothing by it")
+  func takeWhole() throws {
+    let world = makeWorld()
+    let (first, second, slow) = (
+      try Client(world, paths: ["src/"]), try Client(world, paths: ["src/"]),
+      try Client(world, paths: ["src/"])
+    )
+    for client in [first, second, slow] { try client.drain() }
+    second.takesBroadcasts = true
+    slow.takesBroadcasts = true
+    for round in 0..<40 {
+      world.put("src/\(round)", .file)
+      world.put("elsewhere", .file)
+      world.publish()
+      try first.drain()
+      try second.drain()
+      #expect(second.broadcastsTaken == round + 1)
+      #expect(second.subscription.cursor == world.hub.headCursor)
+      #expect(second.subscription.lagRecords == 0)
+      if round % 4 == 3 { try slow.drain() }
+    }
+    #expect(slow.broadcastsTaken == 0)
+    for client in [second, slow] {
+      #expect(client.events.map(\.description) == first.events.map(\.description))
+    }
+    #expect(second.subscription.eventsSent == first.subscription.eventsSent)
+  }
+
+  @Test("never take what begins after something they have to be told first")
+  func takeNothingTooEarly() throws {
+    let world = makeWorld()
+    let told = try Client(world, overflow: .reset)
+    try told.drain()
+    world.put("a", .file)
+    world.publish()
+    try told.drain()
+    // What is to be said first, what is not allowed, and what is compressed.
+    let new = try Client(world, start: .cursor(Cursor(epoch: world.epoch, sequence: 1)))
+    #expect(new.subscription.takeBroadcast() == nil)
+    let narrow = try Client(world, overflow: .close, maxLag: 1)
+    let compressed = try Client(world)
+    compressed.writesBroadcasts()
+    for client in [new, narrow, compressed] { try client.drain() }
+    for name in ["b", "c", "d"] { world.put(name, .file) }
+    world.publish()
+    try told.drain()
+    #expect(narrow.subscription.takeBroadcast() == nil)
+    #expect(compressed.subscription.takeBroadcast() == nil)
+    #expect(new.subscription.takeBroadcast()?.events == 3)
+    #expect(new.subscription.takeBroadcast() == nil)
+    #expect(try new.drain().isEmpty)
+    new.close()
+    world.put("e", .file)
+    world.publish()
+    try told.drain()
+    #expect(new.subscription.takeBroadcast() == nil)
+  }
+
+  @Test("are made ready a few at a time, and none is passed over", arguments: [1, 3, 1_000])
+  func wakeSome(count: Int) throws {
+    let world = makeWorld()
+    let clients = try (0..<10).map { try Client(world, paths: [$0 < 7 ? "src/" : "doc/"]) }
+    for client in clients { try client.drain() }
+    world.wakesLate = true
+    for name in ["src/a", "doc/a", "nobody"] { world.put(name, .file) }
+    world.publish()
+    var ready = 0
+    while world.hub.wake(count) {
+      let now = clients.filter(\.isReady).count
+      #expect(now - ready <= count)
+      ready = now
+    }
+    #expect(ready == 10)
+    #expect(!world.hub.wake(count))
+  }
+
+  @Test("are not taken for told while they wait to be made ready")
+  func waitToBeWoken() throws {
+    let world = makeWorld()
+    let clients = try (0..<6).map { _ in try Client(world) }
+    for client in clients { try client.drain() }
+    world.wakesLate = true
+    for round in 0..<6 {
+      let before = world.hub.headCursor
+      world.put("a\(round)", .file)
+      world.publish()
+      #expect(world.hub.wake(1))
+      let client = clients[5 - round]
+      switch round {
+      case 0: #expect(client.subscription.lagRecords == 1)
+      case 1: #expect(client.subscription.cursor == before)
+      case 2: #expect(client.subscription.farewellCursor == before)
+      case 3: #expect(client.subscription.unseenSince != nil)
+      case 4: #expect(try client.pull().map(\.path) == ["a4"])
+      default: client.close()
+      }
+      #expect(clients[2].isReady && clients[3].isReady)
+      for client in clients where round < 5 { try client.drain() }
+    }
+  }
+
   @Test("leave nothing behind when the last of them goes")
   func unsubscribe() throws {
     let world = makeWorld()

@@ -16,6 +16,7 @@ private final class Follower {
   let maxLag: Int?
   let filter: PathFilter
   let writesBroadcasts: Bool
+  let takesBroadcasts: Bool
   var client: Client
   var picture = Picture()
   var isSynced = false
@@ -44,10 +45,12 @@ private final class Follower {
     maxLag = [nil, nil, 5, 40].randomElement(using: &random)!
     filter = try PathFilter(paths: paths, ignores: ignores)
     writesBroadcasts = random.chance(50)
+    takesBroadcasts = random.chance(50)
     client = try Client(
       world, watches: watches, paths: paths, ignores: ignores, kinds: kinds, initial: isInitial,
       overflow: overflow, maxLag: maxLag)
     if writesBroadcasts { client.writesBroadcasts() }
+    client.takesBroadcasts = takesBroadcasts
     if !isInitial {
       picture.entries = expected()
       isSynced = true
@@ -112,6 +115,7 @@ private final class Follower {
       world, watches: watches, paths: paths, ignores: ignores, kinds: kinds, start: start ?? .now,
       initial: isInitial, overflow: overflow, maxLag: maxLag)
     if writesBroadcasts { client.writesBroadcasts() }
+    client.takesBroadcasts = takesBroadcasts
     guard last == nil, !isInitial else { return }
     picture = Picture()
     picture.entries = expected()
@@ -200,6 +204,7 @@ struct ModelTests {
     limits.paths = [6, 20, 4_096].randomElement(using: &random)!
     let kept: UInt64 = [15, 60, 1 << 40].randomElement(using: &random)!
     let world = World(kept: kept, coalescing: limits)
+    world.wakesLate = random.chance(50)
     world.pageDivisor = [1, 64, 256].randomElement(using: &random)!
     world.setState(.live, of: 1, id: "one")
     world.setState(.live, of: 2, id: "two")
@@ -214,7 +219,9 @@ struct ModelTests {
         case 0..<4:
           for _ in 0..<Int.random(in: 1...6, using: &random) { world.happen(&random) }
           world.stamp()
-        case 4..<6: world.deliver()
+        case 4..<6:
+          world.deliver()
+          _ = world.hub.wake(Int.random(in: 0...4, using: &random))
         case 6..<7: followers.randomElement(using: &random)!.answer()
         default: try followers.randomElement(using: &random)!.read(&random)
         }

@@ -4,28 +4,51 @@ import Testing
 
 @Suite("Whose write comes next")
 struct TurnOrderTests {
+  private final class Somebody: TurnMember {
+    let number: Int
+    var nextInTurn: Somebody?
+
+    init(_ number: Int) { self.number = number }
+  }
+
+  private let order = TurnOrder<Somebody>()
+
+  private func add(_ numbers: Int..., isBehind: Bool) {
+    for number in numbers { order.add(Somebody(number), isBehind: isBehind) }
+  }
+
   @Test("those who keep up come first, in the order they came, and once")
   func promptFirst() {
-    var order = TurnOrder<Int>()
-    order.add(1, isBehind: true)
-    order.add(2, isBehind: false)
-    order.add(3, isBehind: false)
-    #expect(order.takePrompt() == [2, 3])
-    #expect(order.takePrompt().isEmpty)
-    #expect(order.nextLaggard() == 1)
+    add(1, isBehind: true)
+    add(2, 3, 4, isBehind: false)
+    #expect(order.nextPrompt()?.number == 2)
+    // Whoever comes meanwhile comes behind them.
+    add(5, 6, isBehind: false)
+    #expect((3...6).map { _ in order.nextPrompt()?.number } == [3, 4, 5, 6])
+    #expect(order.nextPrompt() == nil)
+    #expect(order.nextLaggard()?.number == 1)
     #expect(order.nextLaggard() == nil)
     #expect(!order.hasLaggards)
+  }
+
+  @Test("whoever has had his turn can come again")
+  func again() {
+    let somebody = Somebody(1)
+    for _ in 0..<3 {
+      order.add(somebody, isBehind: false)
+      #expect(order.nextPrompt() === somebody)
+      #expect(somebody.nextInTurn == nil && order.nextPrompt() == nil)
+    }
   }
 
   @Test(
     "whoever is behind and wants more goes behind the others who are", arguments: [1, 2, 7, 600])
   func roundRobin(count: Int) {
-    var order = TurnOrder<Int>()
-    for member in 0..<count { order.add(member, isBehind: true) }
+    for member in 0..<count { add(member, isBehind: true) }
     var served: [Int] = []
     for _ in 0..<(3 * count) {
       let member = order.nextLaggard()!
-      served.append(member)
+      served.append(member.number)
       order.add(member, isBehind: true)
     }
     #expect(served == (0..<3).flatMap { _ in Array(0..<count) })

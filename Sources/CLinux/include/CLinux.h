@@ -29,6 +29,10 @@ long tidings_getdents64(int directory, void *buffer, unsigned long length);
 /// accept4(2).
 int tidings_accept4(int listener, struct sockaddr *address, socklen_t *length, int flags);
 
+/// send(2) that is no cancellation point: glibc's switches cancellation on and off around it, with an
+/// atomic instruction each, in a process of several threads.
+long tidings_send(int descriptor, const void *bytes, unsigned long length, int flags);
+
 /// ioctl(2) with an int result (FIONREAD, SIOCOUTQ).
 int tidings_ioctl_int(int descriptor, unsigned long request, int *value);
 

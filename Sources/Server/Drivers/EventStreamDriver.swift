@@ -9,18 +9,18 @@ internal import Syscalls
 /// One subscription sent as the body of one answer: Server-Sent Events or NDJSON. Confined to its
 /// loop. Holds no events: what the socket does not take stays in the journal.
 final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
-  let framing: StreamFraming
   private let channel: any Channel
   private let worker: Worker
-  /// Nil: it goes out as it is.
-  private let compressor: EventStreamCompressor?
-  private let heartbeat: Int64
-  private let batch: Int64
   private var subscription: Subscription?
   private var isReady = true
   /// While `batch` gathers changes into one send; 0 when it does not.
   private var gatheringUntil: Int64 = 0
   private var heartbeatAt: Int64 = 0
+  private let heartbeat: Int64
+  private let batch: Int64
+  /// Nil: it goes out as it is.
+  private let compressor: EventStreamCompressor?
+  let framing: StreamFraming
 
   init(channel: any Channel, stream: EventStream) {
     self.channel = channel
@@ -73,6 +73,16 @@ final class EventStreamDriver: ChannelDriver, SubscriptionOwner {
     case .close: channel.end(.overflow)
     }
     return false
+  }
+
+  func shareBroadcast() -> Broadcast? {
+    guard isReady, gatheringUntil == 0, let broadcast = subscription?.takeBroadcast() else {
+      return nil
+    }
+    isReady = false
+    if let time = broadcast.firstTime { worker.noteLag(since: time) }
+    heartbeatAt = worker.writingSince + heartbeat
+    return broadcast
   }
 
   func outputDrained() {}

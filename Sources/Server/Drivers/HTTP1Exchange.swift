@@ -1,5 +1,6 @@
 internal import Bytes
 internal import EventLoop
+internal import Fanout
 internal import HTTP1
 internal import HTTPTypes
 internal import Syscalls
@@ -10,15 +11,15 @@ internal import Syscalls
 final class HTTP1Exchange: ConnectionDriver, Channel {
   private let connection: Connection
   var driver: (any ChannelDriver)?
-  private let framing: HTTP1ResponseEncoder.Framing
-  private let isChunked: Bool
-  private let minorVersion: Int
-  private var keepsConnection: Bool
   /// The head of the answer, until it goes out before the first content.
   private var head: [UInt8] = []
-  private var hasContent = true
-  private var isFilling = false
+  private let isChunked: Bool
   private var isComplete = false
+  private var isFilling = false
+  private var hasContent = true
+  private var keepsConnection: Bool
+  private let framing: HTTP1ResponseEncoder.Framing
+  private let minorVersion: Int
   /// Requests that were sent behind this one; nil when none will be answered.
   private var unread: [UInt8]?
 
@@ -138,6 +139,11 @@ final class HTTP1Exchange: ConnectionDriver, Channel {
     return hasMore
   }
 
+  func share() -> [UInt8]? {
+    guard !isComplete, head.isEmpty, let broadcast = driver?.shareBroadcast() else { return nil }
+    return isChunked ? broadcast.wrapped { HTTP1ResponseEncoder.chunk($0) } : broadcast.bytes
+  }
+
   /// With the last byte of the answer taken, the connection is HTTP/1.1's again.
   func outputDrained() {
     guard isComplete else {
@@ -212,4 +218,14 @@ extension HTTP1ResponseEncoder {
   }
 
   private static let sizeLineLength = 10
+
+  /// `content`, which is not empty, as a chunk.
+  fileprivate static func chunk(_ content: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(content.count + sizeLineLength + 2)
+    let start = beginChunk(in: &bytes, true)
+    bytes += content
+    endChunk(in: &bytes, from: start, true)
+    return bytes
+  }
 }

@@ -15,6 +15,9 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   private let access: Access
   private var parser: WebSocketParser
   private var open: [Followed] = []
+  /// The only one there is, where nothing counts what it says: it is asked every time, and itself knows
+  /// whether it is ready.
+  private var sole: Subscription?
   /// Whose turn it is first when what they have to say is more than one portion.
   private var first = 0
   private var closeSent = false
@@ -91,7 +94,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
     let begin = first
     for place in open.indices {
       let index = (begin + place) % open.count
-      guard open[index].isReady else { continue }
+      guard open[index].isReady || sole != nil else { continue }
       guard bytes.count < limit else {
         first = index
         return true
@@ -108,6 +111,12 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
       }
     }
     return open.contains { $0.isReady }
+  }
+
+  func shareBroadcast() -> Broadcast? {
+    guard !closeSent, let broadcast = sole?.takeBroadcast() else { return nil }
+    if let time = broadcast.firstTime { worker.noteLag(since: time) }
+    return broadcast
   }
 
   private func pull(_ followed: Followed, into bytes: inout [UInt8], limit: Int) -> Pull {
@@ -151,14 +160,18 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
   func connectionClosed() {
     for followed in open { end(followed.subscription) }
     open = []
+    noteSole()
     worker.streamClosed(channel)
   }
 
   // MARK: SubscriptionOwner
 
   func subscriptionIsReady(_ subscription: Subscription) {
-    guard let index = open.firstIndex(where: { $0.subscription === subscription }) else { return }
-    open[index].isReady = true
+    if sole !== subscription {
+      let index = open.firstIndex { $0.subscription === subscription }
+      guard let index else { return }
+      open[index].isReady = true
+    }
     channel.markDirty()
   }
 
@@ -221,6 +234,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
       try asked.request(worker.shared), framing: .webSocket(ref: ref), owner: self,
       now: Clock.realtime())
     open.append(Followed(subscription: subscription))
+    noteSole()
     if let compressor {
       compressor.add(subscription)
       subscription.letOwnerWriteBroadcasts()
@@ -230,6 +244,7 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
 
   private func unsubscribe(_ ref: String?) throws(Problem) {
     end(open.remove(at: try index(named: ref)).subscription)
+    noteSole()
   }
 
   private func end(_ subscription: Subscription) {
@@ -243,8 +258,15 @@ final class WebSocketDriver: ChannelDriver, SubscriptionOwner {
     guard let events else { throw .malformed("n", "how many events more, from 1") }
     let credit = open[index].credit ?? WebSocketCredit()
     open[index].credit = credit
+    noteSole()
     credit.grant(events)
     subscriptionIsReady(open[index].subscription)
+  }
+
+  /// `open` has changed. Who was alone may have become ready meanwhile.
+  private func noteSole() {
+    if sole != nil, !open.isEmpty { open[0].isReady = true }
+    sole = open.count == 1 && open[0].credit == nil ? open[0].subscription : nil
   }
 
   private func index(named ref: String?) throws(Problem) -> Int {

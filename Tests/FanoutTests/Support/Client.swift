@@ -52,6 +52,9 @@ final class Client {
   private(set) var requests: [ListingRequest] = []
   private(set) var events: [Event] = []
   private(set) var lastPull: Pull?
+  /// Whether it takes whole what others were told, where it can.
+  var takesBroadcasts = false
+  private(set) var broadcastsTaken = 0
 
   private final class Relay: SubscriptionOwner {
     weak var client: Client?
@@ -98,7 +101,13 @@ final class Client {
   func pull(limit: Int = 1 << 20) throws -> [Event] {
     isReady = false
     var output: [UInt8] = []
-    lastPull = subscription.pull(into: &output, limit: limit)
+    if takesBroadcasts, let broadcast = subscription.takeBroadcast() {
+      broadcastsTaken += 1
+      output = broadcast.bytes
+      lastPull = .caughtUp
+    } else {
+      lastPull = subscription.pull(into: &output, limit: limit)
+    }
     let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
     let new = try lines.map { try Event($0) }
     events += new

@@ -44,6 +44,8 @@ final class World {
   let hub: Hub
   /// Records the journal keeps.
   var kept: UInt64
+  /// Whether who has something to see is made ready later, as the test says, instead of at once.
+  var wakesLate = false
   /// A page holds so many times fewer entries than it may.
   var pageDivisor = 1
   var watches: [UInt32: Watch] = [:]
@@ -130,6 +132,7 @@ final class World {
   func deliver() {
     for batch in mailbox { hub.publish(batch) }
     mailbox = []
+    if !wakesLate { hub.wakeAll() }
   }
 
   /// Stamps and delivers.
