@@ -14,7 +14,8 @@ enum BackendKind: String, Sendable {
   private var isFanotify: Bool { self == .fanotify || self == .fanotifyFilesystem }
 
   /// Whether a record may tell of what happened after later records: then none proves anything by
-  /// itself, and every name of which one tells is compared with the disk.
+  /// itself. Where they cannot be shown to be in order, each name of which one tells is compared with
+  /// the disk.
   var mayTellEarly: Bool { isFanotify }
 
   /// Whether what happens to a directory's own attributes is told of its mark only, and not of the
@@ -80,6 +81,13 @@ protocol Backend {
   /// Something was mounted or unmounted: what was asked of a filesystem as a whole may be no more.
   func mountsChanged()
 
+  /// The queue was seen empty, and all that was in it has been handed out: what comes is merged with
+  /// none of it.
+  func beginStretch()
+
+  /// Whether what was handed out since is known to be in the order in which it happened.
+  var isInOrder: Bool { get }
+
   /// What a failure of `arm` means, with the numbers of this machine.
   func explain(_ error: Errno, marksInUse: Int, path: [UInt8]) -> WatchProblem
 }
@@ -87,6 +95,10 @@ protocol Backend {
 extension Backend {
   /// Marks on directories end with them.
   func mountsChanged() {}
+
+  func beginStretch() {}
+
+  var isInOrder: Bool { true }
 }
 
 /// A kernel's queue of records.
@@ -124,6 +136,9 @@ struct BackendRecord {
   var cookie: UInt32 = 0
   /// Who did it; 0 where the backend does not say.
   var process: Int32 = 0
+  /// Whether its name was made and left while the records waited in the queue: then something may
+  /// stand there of which no record tells, though all are in order.
+  var isRemade = false
   /// Empty when the record is about the marked directory itself.
   var name = 0..<0
 }

@@ -4,7 +4,8 @@ internal import SystemPackage
 
 /// fanotify(7): a rename is one record with both ends, and a move out is known at once. Records name
 /// directories by handle; a mark is a number of our own for one. Records merge into earlier ones,
-/// equal renames too, so their order proves nothing. Confined to the tree thread.
+/// equal renames too; whether they still are in order is `RecordOrder`'s to say. Confined to the tree
+/// thread.
 ///
 /// With directories marked no privilege is needed. With whole filesystems marked, one mark for each,
 /// records of every directory come, and say who did it; those without a number are passed over.
@@ -22,7 +23,8 @@ final class FanotifyBackend: Backend {
   private var lastNumber: Int32 = -1
   private var lastCookie: UInt32 = 0
   /// The directory of the record before: most often that of the next.
-  private var recent: (bytes: [UInt8], mark: Int32?) = ([], nil)
+  private var recent: (handle: ObjectHandle, mark: Int32?)?
+  private var order = RecordOrder()
 
   let kind: BackendKind
 
@@ -93,7 +95,7 @@ final class FanotifyBackend: Backend {
     lastNumber += 1
     numbers[handle] = lastNumber
     handles[lastNumber] = handle
-    recent = ([], nil)
+    recent = nil
     return lastNumber
   }
 
@@ -112,10 +114,14 @@ final class FanotifyBackend: Backend {
   /// its directories that is armed.
   func mountsChanged() { filesystems.removeAll() }
 
+  func beginStretch() { order.beginStretch() }
+
+  var isInOrder: Bool { order.isProven }
+
   func disarm(_ mark: Int32, _ directory: () -> OpenFile?) {
     guard let handle = handles.removeValue(forKey: mark) else { return }
     numbers[handle] = nil
-    recent = ([], nil)
+    recent = nil
     if handles.isEmpty {
       group.unmarkAll()
       group.unmarkAllFilesystems()
@@ -145,17 +151,21 @@ final class FanotifyBackend: Backend {
         // Whether it was written to before it was deleted or, still open, after: nobody can say, and
         // nobody needs to know.
         if mask.contains(.delete), !mask.contains(.create) {
-          mask.subtract([.modify, .attrib, .closeWrite])
+          mask.subtract(Self.content)
         }
+        var record = BackendRecord(
+          action: .created, mark: mark, isDirectory: mask.contains(.onDirectory),
+          process: event.process, name: entry.name)
+        record.isRemade = isRemade(mask, mark, bytes[entry.name])
         for (bit, action) in Self.actions where mask.contains(bit) {
-          body(
-            BackendRecord(
-              action: action, mark: mark, isDirectory: event.mask.contains(.onDirectory),
-              process: event.process, name: entry.name))
+          record.action = action
+          body(record)
         }
       }
     }
   }
+
+  private static let content: FanotifyMask = [.modify, .attrib, .closeWrite]
 
   /// What one record may tell at once, in the order in which it mostly happens.
   private static let actions: [(FanotifyMask, BackendRecord.Action)] = [
@@ -163,6 +173,15 @@ final class FanotifyBackend: Backend {
     (.attrib, .attributes), (.closeWrite, .closedAfterWriting), (.closeNoWrite, .closed),
     (.delete, .deleted), (.deleteSelf, .selfGone), (.moveSelf, .selfGone),
   ]
+
+  /// Keeps account of a name that was made or left. Directories cannot be linked.
+  private func isRemade(
+    _ mask: FanotifyMask, _ mark: Int32, _ name: Slice<UnsafeRawBufferPointer>
+  ) -> Bool {
+    let name = RecordOrder.Name(mark: mark, bytes: UnsafeRawBufferPointer(rebasing: name))
+    if mask.contains(.create), !mask.contains(.onDirectory) { order.made(name) }
+    return mask.contains(.delete) && order.deleted(name)
+  }
 
   /// Both ends as two halves with a cookie; one end as a half that has no other.
   private func renamed(
@@ -175,29 +194,32 @@ final class FanotifyBackend: Backend {
       lastCookie = lastCookie == .max ? 1 : lastCookie + 1
       cookie = lastCookie
     }
-    let isDirectory = event.mask.contains(.onDirectory)
-    if let (mark, name) = from {
-      body(
-        BackendRecord(
-          action: .departed, mark: mark, isDirectory: isDirectory, cookie: cookie,
-          process: event.process, name: name))
+    var record = BackendRecord(
+      action: .departed, isDirectory: event.mask.contains(.onDirectory), cookie: cookie,
+      process: event.process)
+    func named(_ end: (Int32, Range<Int>)) -> RecordOrder.Name {
+      RecordOrder.Name(mark: end.0, bytes: UnsafeRawBufferPointer(rebasing: bytes[end.1]))
     }
-    if let (mark, name) = to {
-      body(
-        BackendRecord(
-          action: .arrived, mark: mark, isDirectory: isDirectory, cookie: cookie,
-          process: event.process, name: name))
+    let isRemade = order.moved(from: from.map(named), to: to.map(named))
+    if let from {
+      record.isRemade = isRemade && !record.isDirectory
+      (record.mark, record.name) = from
+      body(record)
+    }
+    if let to {
+      record.action = .arrived
+      record.isRemade = false
+      (record.mark, record.name) = to
+      body(record)
     }
   }
 
   /// Nil for a directory that was disarmed.
   private func mark(of entry: FanotifyEvent.Entry, _ bytes: UnsafeRawBufferPointer) -> Int32? {
-    let handle = UnsafeRawBufferPointer(rebasing: bytes[entry.directory])
-    if !recent.bytes.isEmpty, handle.elementsEqual(recent.bytes) { return recent.mark }
-    let mark = numbers[ObjectHandle(record: handle)]
-    recent.bytes.removeAll(keepingCapacity: true)
-    recent.bytes.append(contentsOf: handle)
-    recent.mark = mark
+    let handle = ObjectHandle(record: UnsafeRawBufferPointer(rebasing: bytes[entry.directory]))
+    if let recent, recent.handle == handle { return recent.mark }
+    let mark = numbers[handle]
+    recent = (handle, mark)
     return mark
   }
 

@@ -25,12 +25,27 @@ final class Ground {
   /// The turn's time.
   var moment = Moment(now: 0, time: 0)
   /// Every record that is still to be applied was made after this, on the monotonic clock: what was
-  /// seen on the disk later than this may be ahead of the records.
-  var since: Int64 = 0
+  /// seen on the disk later than this may be ahead of the records. It grows only where the kernel's
+  /// queue was seen empty and all that was in it has been applied: there a new stretch begins.
+  var since: Int64 = 0 {
+    didSet {
+      guard since > oldValue else { return }
+      if !backend.isInOrder { lastOutOfOrder = stretch }
+      stretch += 1
+      backend.beginStretch()
+    }
+  }
+  /// Which stretch of the queue the records belong to.
+  private(set) var stretch: UInt64 = 1
+  /// The latest one before whose records were not known to be in order.
+  private var lastOutOfOrder: UInt64 = 0
   /// Whether every record made before this turn has been applied.
   var isDrained = false
 
   var now: Int64 { moment.now }
+
+  /// Whether all records since the beginning of a stretch are known to be in order.
+  func isInOrder(since stretch: UInt64) -> Bool { lastOutOfOrder < stretch && backend.isInOrder }
 
   init(backend: any Backend, journal: JournalWriter, link: ScannerLink? = nil) {
     self.backend = backend

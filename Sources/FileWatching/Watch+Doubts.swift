@@ -22,14 +22,39 @@ struct Puzzle {
 /// it from the renames to come. So the disk is believed where it still differs once all records made
 /// before the look have been applied.
 extension Watch {
-  var hasDoubts: Bool { !doubts.isEmpty || !suspects.isEmpty || !puzzles.isEmpty }
+  var hasDoubts: Bool {
+    !doubts.isEmpty || !suspects.isEmpty || !puzzles.isEmpty || !unproven.isEmpty
+  }
+
+  /// When doubts want a turn though no record comes; nil for never. What is merely unproven mostly is
+  /// proven by the next records.
+  var nextLook: Int64? {
+    guard doubts.isEmpty, suspects.isEmpty, puzzles.isEmpty else { return ground.now + 1_000_000 }
+    return unproven.isEmpty ? nil : doubtsDue ?? ground.now + 1_000_000
+  }
+
+  /// Ends what records of an earlier stretch of the queue have left unproven, and what is already known
+  /// not to be in order.
+  func proveNames() {
+    guard !unproven.isEmpty else { return }
+    guard ground.isInOrder(since: unproven.stretch) else { return suspectUnproven() }
+    if unproven.stretch != ground.stretch { unproven.removeAll() }
+  }
+
+  private func suspectUnproven() {
+    unproven.forEach { name, directory, life in
+      suspects.append(Place(directory: directory, life: life, name: Array(name)))
+    }
+    unproven.removeAll()
+  }
 
   func resolveDoubts() {
     while let puzzle = puzzles.first, puzzle.time <= ground.since {
       puzzles.removeFirst()
       solve(puzzle)
     }
-    guard !doubts.isEmpty || !suspects.isEmpty else {
+    proveNames()
+    guard !doubts.isEmpty || !suspects.isEmpty || !unproven.isEmpty else {
       doubtsDue = nil
       return
     }
@@ -37,6 +62,7 @@ extension Watch {
     doubtsDue = due
     guard ground.isDrained || due <= ground.now else { return }
     doubtsDue = nil
+    suspectUnproven()
     let suspects = take(&suspects)
     let doubts = take(&doubts)
     glance(at: suspects, flags: [])

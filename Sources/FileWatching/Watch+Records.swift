@@ -35,18 +35,20 @@ extension Watch {
     case .unmarkedAttributes, .overflow:
       break  // not about a directory of this watch
     }
-    if ground.kind.mayTellEarly { suspect(record.action, name, in: directory) }
+    if ground.kind.mayTellEarly { suspect(record, name, in: directory) }
   }
 
-  /// A record that came early told what will be so, and those that come late what is so no more: the
-  /// disk knows, once all are applied.
+  /// A record that came early told what will be so, and those that come late what is so no more: unless
+  /// all turn out to be in order, the disk knows, once they are applied.
   private func suspect(
-    _ action: BackendRecord.Action, _ name: UnsafeRawBufferPointer, in directory: NodeID
+    _ record: BackendRecord, _ name: UnsafeRawBufferPointer, in directory: NodeID
   ) {
-    switch action {
+    switch record.action {
     case .created where spec.index: break  // what is told of as new is looked at
     case .created, .deleted, .departed, .arrived:
-      suspects.append(place(Array(name), in: directory))
+      if record.isRemade { noteRemade(name, in: directory) }
+      proveNames()
+      unproven.append(name, in: directory, life: tree[directory].life, of: ground.stretch)
     case .modified, .attributes, .closedAfterWriting, .opened, .accessed, .closed, .selfGone,
       .forgotten, .unmarkedAttributes, .overflow:
       break
@@ -271,7 +273,7 @@ extension Watch {
     }
     hang(node, at: place)
     // What was seen of it under its old name may have been another's.
-    if looks.contains(where: { $0.node == node && $0.time >= ground.since }) { doubt(place) }
+    if (lastLooks[node] ?? .min) >= ground.since { doubt(place) }
     moved(node)
   }
 
@@ -286,7 +288,7 @@ extension Watch {
   func moved(_ node: NodeID, flags: ChangeFlags = []) {
     guard tree[node].isDirectory else { return }
     moves &+= 1
-    while let oldest = looks.first, oldest.time < ground.since { looks.removeFirst() }
+    dropOldLooks()
     for look in looks
     where tree.isAlive(look.node, life: look.life) && tree.isWithin(look.node, node) {
       if tree[look.node].isDirectory {
@@ -366,7 +368,17 @@ extension Watch {
 
   /// Remembers that a node was looked at by a path which records to come may move.
   func remember(_ node: NodeID) {
-    looks.append((node, tree[node].life, Clock.monotonic()))
+    let now = Clock.monotonic()
+    looks.append((node, tree[node].life, now))
+    lastLooks[node] = now
+  }
+
+  /// Forgets looks that no record to come can be older than.
+  func dropOldLooks() {
+    while let oldest = looks.first, oldest.time < ground.since {
+      looks.removeFirst()
+      if lastLooks[oldest.node] == oldest.time { lastLooks[oldest.node] = nil }
+    }
   }
 
   /// Names of a directory were seen on the disk: records that may be older are checked.

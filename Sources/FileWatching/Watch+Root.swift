@@ -107,9 +107,12 @@ extension Watch {
     scan = nil
     doubts.removeAll()
     suspects.removeAll()
+    unproven.removeAll()
+    remade.removeAll()
     puzzles.removeAll()
     vanished.removeAll()
     looks.removeAll()
+    lastLooks.removeAll()
     recentScans.removeAll()
     recentFinds.removeAll()
     passing.removeAll()

@@ -13,7 +13,7 @@ extension Watch {
     if state == .crawling, !hasScans, halves.isEmpty, !hasDoubts { becomeLive() }
     turnPolling()
     if !isHeldByRound { sendDue() }
-    if !audit.isEmpty, ground.isDrained, isQuiet { beginAudit() }
+    if ground.isDrained, isQuiet { remade.isEmpty ? beginAudit() : checkRemade() }
     forgetPassing()
     forgetOldLooks()
   }
@@ -21,8 +21,10 @@ extension Watch {
   /// When the next turn is needed though no record comes; nil for never.
   func nextDeadline() -> Int64? {
     var next = coalescer.nextDue()
-    if !audit.isEmpty, isQuiet { next = min(next ?? .max, ground.now + 1_000_000) }
-    if hasDoubts { next = min(next ?? .max, ground.now + 1_000_000) }
+    if !(audit.isEmpty && remade.isEmpty), isQuiet {
+      next = min(next ?? .max, ground.now + 1_000_000)
+    }
+    if let due = nextLook { next = min(next ?? due, due) }
     // Should nothing have come meanwhile, what was looked at is believed at once.
     if !puzzles.isEmpty, ground.isDrained { next = ground.now }
     if isRootDoubtful { next = min(next ?? .max, ground.now + 1_000_000) }
@@ -38,7 +40,7 @@ extension Watch {
   }
 
   /// Whether nothing is left to find out or to tell.
-  var isSettled: Bool { isQuiet && audit.isEmpty }
+  var isSettled: Bool { isQuiet && audit.isEmpty && remade.isEmpty }
 
   /// Whether, besides, no record to come could be older than a look at the disk.
   var isAtRest: Bool { isSettled && looks.isEmpty }
@@ -51,6 +53,7 @@ extension Watch {
   /// One more pass over the directories where records and disk were not in step, now that no record
   /// is on its way: what nobody noticed ends here.
   private func beginAudit() {
+    guard !audit.isEmpty else { return }
     let directories = audit
     audit.removeAll()
     for directory in directories.sorted() where isAttached(directory) {
@@ -163,7 +166,7 @@ extension Watch {
 
   /// What was looked at before all records to come is forgotten: they have nothing to do with it.
   func forgetOldLooks() {
-    while let oldest = looks.first, oldest.time < ground.since { looks.removeFirst() }
+    dropOldLooks()
     guard looks.isEmpty else { return }
     if !recentScans.isEmpty { recentScans.removeAll() }
     if !recentFinds.isEmpty { recentFinds.removeAll() }

@@ -65,6 +65,10 @@ final class Watch {
   var doubts: [Place] = []
   /// Names of which records told that prove nothing by themselves: looked at with the doubts.
   var suspects: [Place] = []
+  /// Names that were made and left at once, to be looked for when all else is settled.
+  var remade = UnprovenNames()
+  /// Names of which records told that are proven if all turn out to be in order.
+  var unproven = UnprovenNames()
   /// Names that were looked at and wait for the records made before; the earliest look comes first.
   var puzzles: Deque<Puzzle> = []
   /// When doubts are looked at even though the kernel's queue is never empty.
@@ -73,6 +77,8 @@ final class Watch {
   var vanished: [(scan: Scan, due: Int64)] = []
   /// What was looked at by a path that records still to come may prove to have been another's.
   var looks: Deque<(node: NodeID, life: UInt32, time: Int64)> = []
+  /// The time of the latest of them, by node.
+  var lastLooks = NumberTable<Int64>()
   /// Directories in which names were looked at lately: records that may be older are checked.
   var recentScans = NumberTable<Int64>()
   /// Names at which a look has changed the tree lately: the same.

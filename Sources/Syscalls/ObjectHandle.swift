@@ -54,6 +54,13 @@ package struct ObjectHandle: Hashable, Sendable {
     }
   }
 
+  /// Filesystems make handles, not whoever could want two to meet: what tells most of them apart is
+  /// enough.
+  package func hash(into hasher: inout Hasher) {
+    let high = (first ^ 0xA076_1D64_78BD_642F) &* 0x9E37_79B9_7F4A_7C15
+    hasher.combine((high ^ high >> 32) &+ second &* 0xE703_7ED1_A0B4_28DB ^ third ^ filesystem)
+  }
+
   /// Eight bytes at `offset`, zeroes where there are none.
   private static func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
     if offset + 8 <= bytes.count {
