@@ -11,7 +11,8 @@ struct Puzzle {
   var life: UInt32
   /// What the disk had; nil for nothing.
   var seen: FileStatus?
-  /// When it had been looked at, in nanoseconds of the monotonic clock.
+  /// When it had been looked at, and whoever had begun to change its directory by then was done, in
+  /// nanoseconds of the monotonic clock.
   var time: Int64
   /// Goes into the changes found.
   var flags: ChangeFlags
@@ -20,7 +21,8 @@ struct Puzzle {
 /// Every doubt about a name ends by a look at the disk, which is ahead of the records: in a storm of
 /// renames a file is not at the name it had by those at hand, and to tell that it is gone would tear
 /// it from the renames to come. So the disk is believed where it still differs once all records made
-/// before the look have been applied.
+/// before the look have been applied; and those that were to be made, by somebody who had changed the
+/// directory and lost the processor before that was recorded.
 extension Watch {
   var hasDoubts: Bool {
     !doubts.isEmpty || !suspects.isEmpty || !puzzles.isEmpty || !unproven.isEmpty
@@ -76,7 +78,21 @@ extension Watch {
 
   private func glance(at places: [Place], flags: ChangeFlags) {
     var seen: Set<Place> = []
+    let known = puzzles.count
     for place in places where seen.insert(place).inserted { glance(at: place, flags: flags) }
+    awaitChanges(behind: known)
+  }
+
+  /// Has the puzzles from number `first` on wait for the records of what was being done when they were
+  /// looked at.
+  private func awaitChanges(behind first: Int) {
+    var passed: Set<NodeID> = []
+    for index in first..<puzzles.count {
+      let directory = puzzles[index].place.directory
+      if passed.insert(directory).inserted { _ = passThrough(directory) }
+    }
+    let now = Clock.monotonic()
+    for index in first..<puzzles.count { puzzles[index].time = now }
   }
 
   private func glance(at place: Place, flags: ChangeFlags, after earlier: Puzzle? = nil) {
@@ -103,7 +119,9 @@ extension Watch {
   private func solve(_ puzzle: Puzzle) {
     let node = node(at: puzzle.place)
     guard node == puzzle.node, tree[node].life == puzzle.life else { return }
+    let known = puzzles.count
     glance(at: puzzle.place, flags: puzzle.flags, after: puzzle)
+    awaitChanges(behind: known)
   }
 
   /// Whether the other half of a rename that has left this name may still come.

@@ -91,7 +91,7 @@ extension Watch {
 
   /// Takes a directory's lock for a moment, as a rename does from before its first record until after
   /// its last. False where it cannot be found yet.
-  private func passThrough(_ directory: NodeID) -> Bool {
+  func passThrough(_ directory: NodeID) -> Bool {
     // It may wait with half of a rename itself; or it has gone, and nothing more can be known.
     guard isAttached(directory) else { return !isOfUse(directory) }
     // What has been removed had that lock taken.
