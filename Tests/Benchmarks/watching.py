@@ -29,10 +29,14 @@ class Lines:
         self.path = path
         self.output = open(path, "wb")
         self.input = open(path, "rb")
+        self.tail = b""
 
     def have(self, text):
-        """Whether `text` is in what has come since the last call."""
-        return text in self.input.read()
+        """Whether `text` is in what has come since it was asked the last time; b"" forgets what has. A line
+        that ends in another page of the file may come in two pieces."""
+        come = self.tail + self.input.read()
+        self.tail = come[-len(text) + 1 :] if len(text) > 1 else b""
+        return text in come
 
     def grow_no_more(self, quiet=1.2):
         size, since = -1, time.monotonic()
