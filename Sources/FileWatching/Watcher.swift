@@ -17,7 +17,7 @@ final class Watcher {
   /// the quiet before a record, in nanoseconds, after which it is no load and read at once.
   private static let gathering: Int32 = 2
   private static let quiet: Int64 = 1_000_000
-  /// How long records are applied before anything else has its turn, in nanoseconds.
+  /// How long records of one queue are applied before anything else has its turn, in nanoseconds.
   private static let applying: Int64 = 4_000_000
 
   let inbox: Inbox
@@ -218,18 +218,20 @@ final class Watcher {
   }
 
   private func applyRecords() {
-    let end = ground.now + Self.applying
     for ground in grounds {
+      // Each queue has a time of its own, and one chunk in any case: a storm in one stops no other.
+      let end = Clock.monotonic() + Self.applying
       guard let backlog = ground.backlog else {
         ground.isDrained = true
         ground.since = ground.now
         continue
       }
-      while let chunk = backlog.first, Clock.monotonic() < end {
+      while let chunk = backlog.first {
         ground.moment.time = chunk.time
         ground.since = max(ground.since, chunk.since)
         apply(chunk.bytes, on: ground)
         backlog.dropFirst()
+        guard Clock.monotonic() < end else { break }
         if !backlog.isEmpty { readRecords() }
       }
       ground.isDrained = backlog.isEmpty && backlog.hasSeenEnd

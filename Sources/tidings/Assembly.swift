@@ -70,7 +70,7 @@ struct Assembly {
     // A filesystem that hangs holds the thread that looks at it. By now every client has had its
     // goodbye, so that nothing is lost by not waiting for it.
     Thread.detachNewThread {
-      Thread.sleep(forTimeInterval: 0.5)
+      Thread.sleep(forTimeInterval: 0.5)  // how long a stop waits at most for what may hang
       Listening.close(options)
       _exit(0)
     }

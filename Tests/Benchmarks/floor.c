@@ -71,8 +71,7 @@ static void print(const char *root, useconds_t gather) {
   arm(root);
   for (struct pollfd ready = {notify, POLLIN, 0};;) {
     out_of(poll(&ready, 1, -1) < 0, "poll");
-    // Lets records gather, so that one read takes many: what a cheap reader does.
-    if (gather) usleep(gather);
+    if (gather) usleep(gather);  // so that one read takes many: what a cheap reader does
     ssize_t count = read(notify, records, sizeof records);
     out_of(count < 0, "read");
     for (char *at = records; at < records + count;) {

@@ -19,8 +19,8 @@ def allowed(directory):
     )
     (probe,) = [one for one in json.loads(told.stdout)["checkup"]["backends"] if one["name"] == "fanotify"]
     if not probe["works"]:
-        # A container's policy or an old kernel; that the refusal is told is tested elsewhere.
-        pytest.skip(f"fanotify: {probe['refusal']}")
+        # That the refusal is told is tested elsewhere.
+        pytest.skip(f"fanotify: {probe['refusal']}")  # by a container's policy or an old kernel
 
 
 @pytest.fixture
@@ -77,9 +77,9 @@ def test_a_mark_on_the_filesystem_says_who_made_a_change(launched, directory):
     run = launched("watch", directory, "--backend", "fanotify-filesystem", "--json")
     eventually(lambda: "watching " in run.stderr or run.process.poll() is not None, what="an answer")
     if run.process.poll() is not None:
-        # Root of a container, or overlayfs, may not have it. Any other end is a failure.
+        # Any other end is a failure.
         assert "fanotify-filesystem is refused here" in run.stderr, run.stderr
-        pytest.skip(run.stderr)
+        pytest.skip(run.stderr)  # root of a container, or overlayfs, may not have it
     maker = subprocess.Popen(["mkdir", directory / "made"])
     maker.wait()
     eventually(lambda: run.stdout.count(b"\n") >= 1, what="a line")

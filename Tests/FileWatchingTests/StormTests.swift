@@ -114,6 +114,42 @@ struct StormTests {
     #expect(told.contains { $0.count > 5 }, "what is written meanwhile is merged")
   }
 
+  /// The records of one kernel's queue had all of the time that a turn gives to records, where they never
+  /// ended; those of the other queue then had none.
+  @Test(
+    "a storm on one backend keeps no watch on another from being told",
+    .enabled(if: WatchedTree.backends.contains(.fanotify)))
+  func otherBackend() throws {
+    let tree = try WatchedTree()
+    defer { tree.close() }
+    let disk = Disk(root: tree.root)
+    for name in ["busy", "quiet"] { try disk.makeDirectory(Array(name.utf8)) }
+    func watch(_ name: String, _ backend: BackendChoice) throws -> WatchStatus {
+      var spec = WatchSpec(root: tree.root + Array("/\(name)".utf8))
+      spec.backend = backend
+      spec.settle = .zero
+      return try tree.watch(spec)
+    }
+    _ = try watch("busy", .inotify)
+    let quiet = try watch("quiet", .fanotify)
+    let isOver = Atomic(false)
+    let writer = try OwnThread(name: "writer") { [disk] in
+      let name = Array("busy/it".utf8)
+      while !isOver.load(ordering: .relaxed) {
+        try? disk.touch(name)
+        try? disk.remove(name)
+      }
+    }
+    for number in 1...20 {
+      try disk.touch(Array("quiet/\(number)".utf8))
+      tree.wait("file \(number)") {
+        changes(tree, quiet).count(where: { $0.record.kind == .create }) == number
+      }
+    }
+    isOver.store(true, ordering: .relaxed)
+    writer.join()
+  }
+
   @Test(
     "row 36: the answer to sync comes after every write that was done when it was asked",
     arguments: WatchedTree.backends)
